@@ -1,0 +1,20 @@
+namespace P2PLearn.Learning.Aggregation;
+
+/// <summary>What a rule did with each candidate; reused from round to round.</summary>
+public sealed class AggregationTrace
+{
+    /// <summary>Euclidean distance of each candidate to the pivot, shape [m]; ∞ for a vector that is not finite.</summary>
+    public float[] Distances { get; private set; } = [];
+
+    /// <summary>Share of each candidate in the result, shape [m], in [0, 1]; 0 = rejected. Coordinate-wise rules give the share of coordinates.</summary>
+    public float[] Weights { get; private set; } = [];
+
+    /// <summary>Makes room for m candidates and clears.</summary>
+    public void Reset(int candidateCount)
+    {
+        Distances = Distances.Length == candidateCount ? Distances : new float[candidateCount];
+        Weights = Weights.Length == candidateCount ? Weights : new float[candidateCount];
+        Array.Clear(Distances);
+        Array.Clear(Weights);
+    }
+}
