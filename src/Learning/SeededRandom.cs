@@ -40,17 +40,17 @@ public sealed class SeededRandom
 
     /// <summary>Continues the sequence that <see cref="SaveState"/> wrote down.</summary>
     /// <param name="state">Exactly <see cref="StateSize"/> bytes.</param>
-    /// <exception cref="FormatException">Another length, or all zero, which no generator ever reaches.</exception>
+    /// <exception cref="InvalidDataException">Another length, or all zero, which no generator ever reaches.</exception>
     public static SeededRandom FromState(ReadOnlySpan<byte> state)
     {
         if (state.Length != StateSize)
         {
-            throw new FormatException($"the state of a generator has {StateSize} bytes, not {state.Length}");
+            throw new InvalidDataException($"the state of a generator has {StateSize} bytes, not {state.Length}");
         }
 
         if (!state.ContainsAnyExcept((byte)0))
         {
-            throw new FormatException("the state of a generator is never all zero");
+            throw new InvalidDataException("the state of a generator is never all zero");
         }
 
         return new SeededRandom(

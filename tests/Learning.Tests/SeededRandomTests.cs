@@ -54,7 +54,7 @@ public sealed class SeededRandomTests
     [InlineData(32)]
     [InlineData(33)]
     public void A_state_of_wrong_length_or_all_zero_is_refused(int length) =>
-        Assert.Throws<FormatException>(() => SeededRandom.FromState(new byte[length]));
+        Assert.Throws<InvalidDataException>(() => SeededRandom.FromState(new byte[length]));
 
     [Fact]
     public void A_bounded_integer_stays_below_its_bound() =>

@@ -50,9 +50,13 @@ public sealed class LabelledImages
     /// <summary>Number of classes.</summary>
     public int ClassCount { get; }
 
+    /// <summary>How the pixels become inputs of a model.</summary>
+    public PixelScaling Scaling { get; init; } = PixelScaling.Mnist;
+
     /// <summary>The labels, shape [count].</summary>
     public ReadOnlySpan<byte> Labels => _labels.Span;
 
     /// <summary>The pixels of one image, shape [height·width].</summary>
+    /// <param name="index">In [0, count).</param>
     public ReadOnlySpan<byte> Image(int index) => _pixels.Span.Slice(index * PixelCount, PixelCount);
 }

@@ -1,0 +1,68 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace P2PLearn.Learning.Torch;
+
+/// <summary>The native libtorch of this process: found, checked and loaded once, at first use.</summary>
+/// <remarks>
+/// Bound through the stable C ABI that PyTorch 2.10 exports for out-of-tree extensions, so that any build of that version serves: the NuGet
+/// packages libtorch-cpu-*, or the folder that <see cref="FolderVariable"/> names. Safe for several threads.
+/// </remarks>
+public static class TorchLibrary
+{
+    /// <summary>Environment variable naming the folder of the libraries, e.g. a PyTorch installation's <c>torch/lib</c>.</summary>
+    public const string FolderVariable = "P2PLEARN_LIBTORCH";
+
+    private static readonly Lazy<TorchBinding> Loaded = new(Load);
+
+    /// <summary>libtorch's version.</summary>
+    /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
+    public static Version Version => new(
+        (int)(Binding.AbiVersion >> 56), (int)((Binding.AbiVersion >> 48) & 0xFF), (int)((Binding.AbiVersion >> 40) & 0xFF));
+
+    internal static TorchBinding Binding => Loaded.Value;
+
+    /// <summary>Loads libtorch if that has not been done, so that a program can say early what is missing.</summary>
+    /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
+    public static void EnsureLoaded() => _ = Binding;
+
+    /// <summary>Sets how many threads one operator may use, in the whole process; 1 until this is called.</summary>
+    /// <remarks>One is right where many nodes share a machine, and for results that repeat bit for bit.</remarks>
+    /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
+    public static unsafe void SetThreadCount(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        ((delegate* unmanaged[Cdecl]<int, void>)Binding.SetThreadCount)(count);
+    }
+
+    private static unsafe TorchBinding Load()
+    {
+        QuietNativeLog();
+        string? folder = Environment.GetEnvironmentVariable(FolderVariable);
+        var binding = TorchBinding.Load(
+            new SystemNativeLoader(), TorchPlatform.Current, string.IsNullOrWhiteSpace(folder) ? null : folder);
+        NativeLibrary.SetDllImportResolver(
+            Assembly.GetExecutingAssembly(), (name, _, _) => name == TorchNative.Library ? binding.CpuLibrary : 0);
+        ((delegate* unmanaged[Cdecl]<int, void>)binding.SetThreadCount)(1);
+        return binding;
+    }
+
+    // A failing operator prints a C++ stack trace before it returns. The environment must be changed in C's own copy: .NET's is another.
+    private static void QuietNativeLog()
+    {
+        const string Variable = "TORCH_CPP_LOG_LEVEL";
+        if (Environment.GetEnvironmentVariable(Variable) is not null)
+        {
+            return;
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            _ = TorchNative.PutEnvironmentOnWindows(Variable, "FATAL");
+        }
+        else
+        {
+            _ = TorchNative.SetEnvironmentOnUnix(Variable, "FATAL", overwrite: 0);
+        }
+    }
+}
