@@ -1,0 +1,312 @@
+using P2PLearn.Networking;
+using P2PLearn.Networking.Identity;
+using P2PLearn.Networking.Negotiation;
+using P2PLearn.Networking.Swarm;
+
+namespace P2PLearn.TestKit;
+
+/// <summary>Many nodes in one process, each an <see cref="IPeerStreams"/>, with links that a test cuts, heals, blocks and slows.</summary>
+/// <remarks>
+/// A connection comes up with <see cref="Connect"/> or the first stream and stays until it is cut, dropped or one of its nodes is disposed.
+/// Streams are bounded byte pipes; without a delay on their link they take no time. Safe for several threads.
+/// </remarks>
+public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fabric.DefaultStreamBufferBytes) : IAsyncDisposable
+{
+    /// <summary>Bytes in flight in one direction of a stream before its writer waits: yamux's first window.</summary>
+    public const int DefaultStreamBufferBytes = 256 * 1024;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<PeerId, FabricNode> _nodes = [];
+    private readonly Dictionary<(PeerId Low, PeerId High), FabricLink> _links = [];
+
+    /// <summary>The clock that delays run on.</summary>
+    public TimeProvider Time { get; } = time ?? TimeProvider.System;
+
+    /// <summary>Adds the node of <see cref="TestPeers.Id"/>.</summary>
+    public FabricNode AddNode(int index) => AddNode(TestPeers.Id(index));
+
+    /// <summary>Adds a node; one that was disposed may come back under its old id.</summary>
+    /// <exception cref="ArgumentException">A living node has this id.</exception>
+    public FabricNode AddNode(PeerId peer)
+    {
+        var node = new FabricNode(this, peer);
+        lock (_gate)
+        {
+            _nodes.Add(peer, node);
+        }
+
+        return node;
+    }
+
+    /// <summary>Adds nodes 0 … count−1.</summary>
+    public IReadOnlyList<FabricNode> AddNodes(int count) => [.. Enumerable.Range(0, count).Select(AddNode)];
+
+    /// <summary>Lets <paramref name="from"/> dial <paramref name="to"/>. Nothing happens when they are connected.</summary>
+    /// <exception cref="PeerUnreachableException">Cut, blocked, or no such node.</exception>
+    public void Connect(PeerId from, PeerId to)
+    {
+        bool isNew;
+        lock (_gate)
+        {
+            isNew = ConnectLocked(from, to);
+        }
+
+        if (isNew)
+        {
+            TellBoth(from, to, true);
+        }
+    }
+
+    /// <summary>Breaks the link: streams reset, peers disconnected, dials fail until <see cref="Heal"/>.</summary>
+    public void Cut(PeerId a, PeerId b) => Drop(a, b, cut: true);
+
+    /// <summary>Breaks the connection once, as a router's restart does; either side may dial again at once.</summary>
+    public void Disconnect(PeerId a, PeerId b) => Drop(a, b, cut: false);
+
+    /// <summary>Undoes <see cref="Cut"/>. Nothing connects until somebody dials.</summary>
+    public void Heal(PeerId a, PeerId b)
+    {
+        lock (_gate)
+        {
+            LinkOf(a, b).IsCut = false;
+        }
+    }
+
+    /// <summary>Cuts every link between the two groups.</summary>
+    public void Partition(IEnumerable<PeerId> left, IEnumerable<PeerId> right) => ForPairs(left, right, Cut);
+
+    /// <summary>Heals every link between the two groups.</summary>
+    public void HealPartition(IEnumerable<PeerId> left, IEnumerable<PeerId> right) => ForPairs(left, right, Heal);
+
+    /// <summary>As if <paramref name="to"/> were behind a NAT: <paramref name="from"/> cannot dial it, but uses a connection that is there.</summary>
+    public void BlockDial(PeerId from, PeerId to)
+    {
+        lock (_gate)
+        {
+            LinkOf(from, to).MayNotDial.Add(from);
+        }
+    }
+
+    /// <summary>Undoes <see cref="BlockDial"/>.</summary>
+    public void AllowDial(PeerId from, PeerId to)
+    {
+        lock (_gate)
+        {
+            LinkOf(from, to).MayNotDial.Remove(from);
+        }
+    }
+
+    /// <summary>Slows both directions of a link from now on.</summary>
+    /// <param name="a">One end.</param>
+    /// <param name="b">The other end.</param>
+    /// <param name="delay">One way; zero: none.</param>
+    /// <param name="bytesPerSecond">Each way, shared by all streams of the link; null: unlimited.</param>
+    public void Slow(PeerId a, PeerId b, TimeSpan delay, long? bytesPerSecond = null)
+    {
+        lock (_gate)
+        {
+            LinkOf(a, b).Slow(delay, bytesPerSecond);
+        }
+    }
+
+    /// <summary>Bytes that streams carried from one node to the other so far.</summary>
+    public long BytesSent(PeerId from, PeerId to)
+    {
+        lock (_gate)
+        {
+            return LinkOf(from, to).From(from).Bytes;
+        }
+    }
+
+    /// <summary>Bytes that streams carried away from a node so far.</summary>
+    public long BytesSent(PeerId from)
+    {
+        lock (_gate)
+        {
+            return _links.Values.Where(l => l.Low == from || l.High == from).Sum(l => l.From(from).Bytes);
+        }
+    }
+
+    /// <summary>Streams open between two nodes, counted once for both ends.</summary>
+    public int OpenStreamCount(PeerId a, PeerId b)
+    {
+        lock (_gate)
+        {
+            return (LinkOf(a, b).Streams.Count + 1) / 2;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        FabricNode[] nodes;
+        lock (_gate)
+        {
+            nodes = [.. _nodes.Values];
+        }
+
+        foreach (FabricNode node in nodes)
+        {
+            await node.DisposeAsync();
+        }
+    }
+
+    internal IReadOnlyCollection<PeerId> ConnectedTo(PeerId peer)
+    {
+        lock (_gate)
+        {
+            return [.. from link in _links.Values
+                       where link.IsConnected && (link.Low == peer || link.High == peer)
+                       select link.Low == peer ? link.High : link.Low];
+        }
+    }
+
+    internal ValueTask<PeerStream> OpenAsync(FabricNode from, PeerId to, ProtocolId protocol, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Connect(from.LocalPeer, to);
+        FabricNode target;
+        StreamHandler handler;
+        FabricStream local, remote;
+        lock (_gate)
+        {
+            FabricLink link = LinkOf(from.LocalPeer, to);
+            target = _nodes.GetValueOrDefault(to) ?? throw Unreachable(to, "it is gone");
+            if (!link.IsConnected)
+            {
+                throw Unreachable(to, "the connection was lost");
+            }
+
+            handler = target.HandlerOf(protocol) ?? throw new ProtocolNotSupportedException(to, protocol);
+            (local, remote) = CreateStream(link, from.LocalPeer, to, protocol);
+        }
+
+        target.Serve(handler, remote);
+        return ValueTask.FromResult<PeerStream>(local);
+    }
+
+    internal void Remove(FabricNode node)
+    {
+        lock (_gate)
+        {
+            if (_nodes.GetValueOrDefault(node.LocalPeer) == node)
+            {
+                _nodes.Remove(node.LocalPeer);
+            }
+        }
+
+        foreach (PeerId peer in ConnectedTo(node.LocalPeer))
+        {
+            Disconnect(node.LocalPeer, peer);
+        }
+    }
+
+    private static void ForPairs(IEnumerable<PeerId> left, IEnumerable<PeerId> right, Action<PeerId, PeerId> act)
+    {
+        PeerId[] rights = [.. right];
+        foreach (PeerId a in left)
+        {
+            foreach (PeerId b in rights)
+            {
+                act(a, b);
+            }
+        }
+    }
+
+    private static PeerUnreachableException Unreachable(PeerId peer, string why) =>
+        new(peer, EndReason.LinkLost, $"cannot reach {peer.ToShortString()}: {why}");
+
+    private bool ConnectLocked(PeerId from, PeerId to)
+    {
+        if (from == to)
+        {
+            throw Unreachable(to, "a node does not dial itself");
+        }
+
+        FabricLink link = LinkOf(from, to);
+        if (link.IsConnected)
+        {
+            return false;
+        }
+
+        string? why = !_nodes.ContainsKey(from) ? "this node has stopped"
+            : !_nodes.ContainsKey(to) ? "no such node"
+            : link.IsCut ? "the link is cut"
+            : link.MayNotDial.Contains(from) ? "it cannot be dialled from here"
+            : null;
+        if (why is not null)
+        {
+            throw Unreachable(to, why);
+        }
+
+        return link.IsConnected = true;
+    }
+
+    private void Drop(PeerId a, PeerId b, bool cut)
+    {
+        bool wasConnected;
+        FabricStream[] streams;
+        lock (_gate)
+        {
+            FabricLink link = LinkOf(a, b);
+            link.IsCut |= cut;
+            wasConnected = link.IsConnected;
+            link.IsConnected = false;
+            streams = [.. link.Streams];
+            link.Streams.Clear();
+        }
+
+        foreach (FabricStream stream in streams)
+        {
+            stream.Reset(EndReason.LinkLost);
+        }
+
+        if (wasConnected)
+        {
+            TellBoth(a, b, false);
+        }
+    }
+
+    private void TellBoth(PeerId a, PeerId b, bool up)
+    {
+        FabricNode? first, second;
+        lock (_gate)
+        {
+            first = _nodes.GetValueOrDefault(a);
+            second = _nodes.GetValueOrDefault(b);
+        }
+
+        first?.Tell(b, up);
+        second?.Tell(a, up);
+    }
+
+    private (FabricStream Local, FabricStream Remote) CreateStream(FabricLink link, PeerId from, PeerId to, ProtocolId protocol)
+    {
+        var forth = new FabricPipe(link.From(from), streamBufferBytes, Time);
+        var back = new FabricPipe(link.From(to), streamBufferBytes, Time);
+        var local = new FabricStream(to, protocol, back, forth, Forget);
+        var remote = new FabricStream(from, protocol, forth, back, Forget);
+        link.Streams.Add(local);
+        link.Streams.Add(remote);
+        return (local, remote);
+
+        void Forget(FabricStream stream)
+        {
+            lock (_gate)
+            {
+                link.Streams.Remove(stream);
+            }
+        }
+    }
+
+    private FabricLink LinkOf(PeerId a, PeerId b)
+    {
+        (PeerId low, PeerId high) = a < b ? (a, b) : (b, a);
+        if (!_links.TryGetValue((low, high), out FabricLink? link))
+        {
+            _links[(low, high)] = link = new FabricLink(low, high);
+        }
+
+        return link;
+    }
+}
