@@ -74,10 +74,11 @@ public sealed class MemoryLink : ILink
             ThrowIfBroken();
             ReadResult result = await _pipe.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
             ThrowIfBroken();
-            ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(buffer.Length, result.Buffer.Length));
+            int count = (int)Math.Min(buffer.Length, result.Buffer.Length);
+            ReadOnlySequence<byte> taken = result.Buffer.Slice(0, count);
             taken.CopyTo(buffer.Span);
-            _pipe.Reader.AdvanceTo(taken.End);
-            return (int)taken.Length;
+            _pipe.Reader.AdvanceTo(taken.End); // from here on the sequence may not be touched, not even its length
+            return count;
         }
 
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
