@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace P2PLearn.Learning.Aggregation;
 
 /// <summary>What a rule did with each candidate; reused from round to round.</summary>
@@ -16,5 +18,20 @@ public sealed class AggregationTrace
         Weights = Weights.Length == candidateCount ? Weights : new float[candidateCount];
         Array.Clear(Distances);
         Array.Clear(Weights);
+    }
+
+    /// <summary>Fills the distances, for rules that do not need them themselves.</summary>
+    /// <param name="pivot">Shape [d].</param>
+    /// <param name="candidates">m vectors of shape [d], m as given to <see cref="Reset"/>.</param>
+    internal void SetDistances(ReadOnlySpan<float> pivot, IReadOnlyList<ReadOnlyMemory<float>> candidates)
+    {
+        double[] squared = ArrayPool<double>.Shared.Rent(candidates.Count);
+        SquaredDistance.FromPivot(pivot, candidates, squared);
+        for (int i = 0; i < candidates.Count; i++)
+        {
+            Distances[i] = (float)Math.Sqrt(squared[i]);
+        }
+
+        ArrayPool<double>.Shared.Return(squared);
     }
 }
