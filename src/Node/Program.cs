@@ -1,1 +1,3 @@
-return 0;
+using P2PLearn.Node.Commands;
+
+return await CommandLine.RunAsync(args);

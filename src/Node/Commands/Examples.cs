@@ -1,0 +1,34 @@
+namespace P2PLearn.Node.Commands;
+
+/// <summary>The examples under each command's help.</summary>
+internal static class Examples
+{
+    /// <summary>The examples of a command, or null when it has none of its own.</summary>
+    public static string? Of(string command) => command switch
+    {
+        "keygen" => """
+              p2plearn keygen --data-dir my-node          make the node's identity before its first start
+              p2plearn keygen --mesh                      make a mesh key to share with the other members
+            """,
+        "node" => """
+              p2plearn node --found --data mnist:data/mnist             found a mesh and train
+              p2plearn node --seed /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW… --mesh home:KEY
+                                                                        join it from another machine
+              p2plearn node --config configs/founder.json               all settings from a file
+            """,
+        "cluster" => """
+              p2plearn cluster show                       members of the node on this machine
+              p2plearn cluster status --data-dir my-node  the node of that folder; exit code 0 if it is up
+              p2plearn cluster down 12D3KooW… --data-dir my-node
+            """,
+        "simulate" => """
+              p2plearn simulate --nodes 11 --byzantine 2 --attack foe --aggregator nna --model mlp \
+                --partition dirichlet:1 --gradients 300 --local-steps 20 --batch 25 --seed 1 --json
+            """,
+        "demo" => """
+              p2plearn demo                               8 node processes, 2 of them attackers, on this machine
+              p2plearn demo --attack foe --aggregator mean --json
+            """,
+        _ => null,
+    };
+}

@@ -1,0 +1,36 @@
+namespace P2PLearn.Node.Configuration;
+
+/// <summary>Everything a node daemon can be told, from the configuration file and the flags (flags win).</summary>
+/// <remarks>The keys of the file are these names in snake_case; each is described in <c>configs/README.md</c>, and a test compares the two.</remarks>
+public sealed record NodeOptions
+{
+    /// <summary>Folder of the key, the progress, the model and the management token; made when missing.</summary>
+    public string DataDir { get; init; } = "p2plearn-data";
+
+    /// <summary>Addresses to listen on.</summary>
+    public IReadOnlyList<string> Listen { get; init; } = ["/ip4/0.0.0.0/tcp/4001"];
+
+    /// <summary>Addresses of members to join through; any one that answers suffices.</summary>
+    public IReadOnlyList<string> Seeds { get; init; } = [];
+
+    /// <summary>Found a new mesh when no seed is given. Deliberate, so that two islands never arise by accident.</summary>
+    public bool Found { get; init; }
+
+    /// <summary>Who may be a member.</summary>
+    public MeshSection Mesh { get; init; } = new();
+
+    /// <summary>The loopback HTTP port of <c>p2plearn cluster …</c>.</summary>
+    public ManagementSection Management { get; init; } = new();
+
+    /// <summary>What this node trains on; null = a plain mesh member that does not train.</summary>
+    public DataSection? Data { get; init; }
+
+    /// <summary>What the mesh trains; null = take the settings that the mesh already has.</summary>
+    public RunSection? Run { get; init; }
+
+    /// <summary>How this node misbehaves, for experiments; null = honest.</summary>
+    public AttackSection? Attack { get; init; }
+
+    /// <summary>Least severe log messages shown: trace, debug, information, warning, error or none.</summary>
+    public string LogLevel { get; init; } = "warning";
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test; the last line is the plain count. `./test.sh --long` adds the long ones.
+set -uo pipefail
+cd "$(dirname "$0")"
+[ "${1:-}" = "--long" ] && export P2PLEARN_LONG_TESTS=1
+
+dotnet restore --locked-mode -v q || { echo "restore failed"; exit 1; }
+dotnet build --no-restore -c Release -v q -nologo || { echo "build failed"; exit 1; }
+
+passed=0 failed=0 skipped=0 broken=0
+log=$(mktemp)
+for project in tests/*.Tests; do
+  echo "== ${project#tests/}"
+  dotnet test --project "$project" -c Release --no-build 2>&1 | tee "$log"
+  code=${PIPESTATUS[0]}
+  count() { sed -n "s/^ *$1: *\([0-9]*\).*/\1/p" "$log" | tail -n 1; }
+  p=$(count succeeded) f=$(count failed) s=$(count skipped)
+  passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
+  if [ "$code" -ne 0 ] || [ -z "$p" ]; then
+    broken=1
+    [ "${f:-0}" -gt 0 ] || failed=$((failed + 1)) # the runner itself ended badly
+  fi
+done
+rm -f "$log"
+echo "$passed passed, $failed failed, $skipped skipped"
+exit "$broken"
