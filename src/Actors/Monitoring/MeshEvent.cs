@@ -1,0 +1,110 @@
+using System.Text.Json.Serialization;
+
+namespace P2PLearn.Actors.Monitoring;
+
+/// <summary>Something worth telling that happened at this node: what the event log, the live table and the tools are made of.</summary>
+/// <remarks>Written as one JSON line each, with <c>event</c> first. Fields are only ever added. Peers are base58 peer ids.</remarks>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
+[JsonDerivedType(typeof(NodeStarted), "started")]
+[JsonDerivedType(typeof(Listening), "listening")]
+[JsonDerivedType(typeof(MembersChanged), "members")]
+[JsonDerivedType(typeof(SystemRebuilt), "rebuilt")]
+[JsonDerivedType(typeof(PeerRefused), "peer_refused")]
+[JsonDerivedType(typeof(RunStarted), "run_started")]
+[JsonDerivedType(typeof(RoundCompleted), "round")]
+[JsonDerivedType(typeof(ContributionRefused), "contribution_refused")]
+[JsonDerivedType(typeof(EquivocationFound), "equivocation")]
+[JsonDerivedType(typeof(RunFinished), "finished")]
+[JsonDerivedType(typeof(NodeStopped), "stopped")]
+public abstract record MeshEvent
+{
+    /// <summary>When, UTC by this node's clock.</summary>
+    public DateTimeOffset At { get; init; }
+}
+
+/// <summary>The process is up.</summary>
+/// <param name="PeerId">This node.</param>
+/// <param name="Version">The program's version.</param>
+/// <param name="DataDir">Its data directory.</param>
+/// <param name="ManagementPort">Port of the management endpoint on 127.0.0.1; 0 = none.</param>
+public sealed record NodeStarted(string PeerId, string Version, string DataDir, int ManagementPort) : MeshEvent;
+
+/// <summary>The node listens.</summary>
+/// <param name="Address">Multiaddr that ends in /p2p/….</param>
+public sealed record Listening(string Address) : MeshEvent;
+
+/// <summary>The number of members that are up has changed.</summary>
+/// <param name="Up">Members Up or WeaklyUp, this node included.</param>
+/// <param name="Unreachable">Members that some member cannot reach.</param>
+public sealed record MembersChanged(int Up, int Unreachable) : MeshEvent;
+
+/// <summary>The cluster had removed this node; it came back by itself.</summary>
+/// <param name="Cause">Why the actor system had ended.</param>
+public sealed record SystemRebuilt(string Cause) : MeshEvent;
+
+/// <summary>A connection came to nothing for a reason that a person should know: wrong mesh, wrong key, other version.</summary>
+/// <param name="Peer">The other node.</param>
+/// <param name="Reason">One line.</param>
+public sealed record PeerRefused(string Peer, string Reason) : MeshEvent;
+
+/// <summary>This node begins to train, or goes on after a restart.</summary>
+/// <param name="RunId">Hash of the run's settings, hex.</param>
+/// <param name="Model">Name of the model.</param>
+/// <param name="Parameters">d.</param>
+/// <param name="Rounds">Rounds of the whole run.</param>
+/// <param name="Round">The round it begins with; above 0 after a restart.</param>
+/// <param name="Images">Training images of this node.</param>
+public sealed record RunStarted(string RunId, string Model, int Parameters, int Rounds, int Round, int Images) : MeshEvent;
+
+/// <summary>What became of one participant's contribution in one round.</summary>
+/// <param name="Peer">Whose.</param>
+/// <param name="Outcome"><c>kept</c>, <c>rejected</c> (by the mixing rule), <c>missing</c>, <c>refused</c> (failed the checks) or <c>equivocated</c>.</param>
+/// <param name="Distance">Euclidean distance to this node's own half-step model; null when it did not reach the rule or is not finite.</param>
+/// <param name="Weight">Its share in the mixed model, in [0, 1].</param>
+public sealed record CandidateOutcome(string Peer, string Outcome, double? Distance, double Weight);
+
+/// <summary>A round is over at this node.</summary>
+/// <param name="Round">Its number, from 0.</param>
+/// <param name="Rounds">Rounds of the whole run.</param>
+/// <param name="Mixed"><c>mixed</c>, <c>caught-up</c> (took over the others' newest models) or <c>alone</c> (no quorum).</param>
+/// <param name="Loss">Mean training loss over the local steps; null when not finite.</param>
+/// <param name="Accuracy">Accuracy on the first test images after mixing, in [0, 1]; null when not measured.</param>
+/// <param name="Candidates">Every expected participant but this node.</param>
+/// <param name="BytesIn">Model bytes received since the last round.</param>
+/// <param name="BytesOut">Model bytes sent since the last round.</param>
+/// <param name="TrainMilliseconds">Time of the local steps.</param>
+/// <param name="WaitMilliseconds">Time from announcing to mixing.</param>
+/// <param name="MixMilliseconds">Time of the mixing rule.</param>
+public sealed record RoundCompleted(
+    int Round,
+    int Rounds,
+    string Mixed,
+    double? Loss,
+    double? Accuracy,
+    IReadOnlyList<CandidateOutcome> Candidates,
+    long BytesIn,
+    long BytesOut,
+    double TrainMilliseconds,
+    double WaitMilliseconds,
+    double MixMilliseconds) : MeshEvent;
+
+/// <summary>A contribution failed the checks and never reached the mixing rule.</summary>
+/// <param name="Peer">Whose.</param>
+/// <param name="Round">Its round.</param>
+/// <param name="Reason">Which check: signature, layout, length, hash, finite, norm, window or membership.</param>
+public sealed record ContributionRefused(string Peer, int Round, string Reason) : MeshEvent;
+
+/// <summary>A peer signed two different contributions for one round; both are kept as proof.</summary>
+/// <param name="Peer">Who.</param>
+/// <param name="Round">The round.</param>
+public sealed record EquivocationFound(string Peer, int Round) : MeshEvent;
+
+/// <summary>The run is over at this node; the model lies in the data directory.</summary>
+/// <param name="Rounds">Rounds done.</param>
+/// <param name="Accuracy">Accuracy on all test images, in [0, 1]; null when the node has none.</param>
+/// <param name="Loss">Loss on all test images; null when not finite or not measured.</param>
+/// <param name="ModelFile">Where the model is.</param>
+public sealed record RunFinished(int Rounds, double? Accuracy, double? Loss, string ModelFile) : MeshEvent;
+
+/// <summary>The node has left the cluster and ends.</summary>
+public sealed record NodeStopped : MeshEvent;
