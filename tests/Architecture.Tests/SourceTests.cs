@@ -54,7 +54,7 @@ public sealed partial class SourceTests
     public void Every_configuration_key_is_documented()
     {
         string readme = File.ReadAllText(Path.Combine(Repository.Root, "configs", "README.md"));
-        foreach (string path in Repository.SourceFiles("src/Node/Configuration").Where(p => p.EndsWith("Section.cs", StringComparison.Ordinal) || p.EndsWith("NodeOptions.cs", StringComparison.Ordinal)))
+        foreach (string path in ConfigurationFiles())
         {
             foreach (Match match in InitProperty().Matches(File.ReadAllText(path)))
             {
@@ -63,6 +63,11 @@ public sealed partial class SourceTests
             }
         }
     }
+
+    private static IEnumerable<string> ConfigurationFiles() =>
+        Repository.SourceFiles("src/Node/Configuration")
+            .Where(p => p.EndsWith("Section.cs", StringComparison.Ordinal) || p.EndsWith("NodeOptions.cs", StringComparison.Ordinal))
+            .Append(Path.Combine(Repository.Root, "src", "Actors", "Training", "RunSettings.cs"));
 
     private static string Expected(string path)
     {

@@ -1,3 +1,5 @@
+using P2PLearn.Actors.Training;
+
 namespace P2PLearn.Node.Configuration;
 
 /// <summary>Everything a node daemon can be told, from the configuration file and the flags (flags win).</summary>
@@ -26,7 +28,7 @@ public sealed record NodeOptions
     public DataSection? Data { get; init; }
 
     /// <summary>What the mesh trains; null = take the settings that the mesh already has.</summary>
-    public RunSection? Run { get; init; }
+    public RunSettings? Run { get; init; }
 
     /// <summary>How this node misbehaves, for experiments; null = honest.</summary>
     public AttackSection? Attack { get; init; }

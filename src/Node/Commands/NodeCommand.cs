@@ -1,0 +1,142 @@
+using System.CommandLine;
+using P2PLearn.Actors.Training;
+using P2PLearn.Node.Configuration;
+using P2PLearn.Node.Hosting;
+
+namespace P2PLearn.Node.Commands;
+
+/// <summary><c>p2plearn node</c>: the daemon.</summary>
+internal static class NodeCommand
+{
+    private static readonly Option<string?> Config = new("--config") { Description = "Configuration file (see configs/README.md); flags win over it" };
+
+    private static readonly Option<string[]> Listen = new("--listen")
+    {
+        Description = "Address to listen on, e.g. /ip4/0.0.0.0/tcp/4001; may be given several times",
+    };
+
+    private static readonly Option<string[]> Seed = new("--seed")
+    {
+        Description = "Address of a member to join through, ending in /p2p/<peer id>; may be given several times",
+    };
+
+    private static readonly Option<bool> Found = new("--found") { Description = "Found a new mesh" };
+
+    private static readonly Option<string?> DataDir = new("--data-dir") { Description = "Folder of key, progress and model [default: p2plearn-data]" };
+
+    private static readonly Option<string?> Data = new("--data")
+    {
+        Description = "What to train on, e.g. mnist:data/mnist; without it the node is a plain member",
+    };
+
+    private static readonly Option<string?> Share = new("--share") { Description = "Which share of the data is this node's, e.g. 0/3 [default: all]" };
+
+    private static readonly Option<string?> Partition = new("--partition") { Description = "How the data is dealt out: iid, dirichlet:ALPHA or sorted" };
+
+    private static readonly Option<string?> Mesh = new("--mesh") { Description = "The mesh as NAME:KEY (KEY from 'p2plearn keygen --mesh')" };
+
+    private static readonly Option<int?> ManagementPort = new("--management-port")
+    {
+        Description = "Port of the management endpoint on 127.0.0.1, 0 = any [default: 8558]",
+    };
+
+    private static readonly Option<string?> Model = new("--model") { Description = "The model of a run that this node founds: mlp, cnn or logistic" };
+
+    private static readonly Option<string?> Aggregator = new("--aggregator") { Description = "Its mixing rule: nna, trimmed-mean or mean" };
+
+    private static readonly Option<int?> Faulty = new("--faulty") { Description = "f, how many members may be malicious" };
+
+    private static readonly Option<int?> MinPeers = new("--min-peers") { Description = "Trainers that must be up before the first round" };
+
+    private static readonly Option<int?> Gradients = new("--gradients") { Description = "Gradients each node computes in the whole run" };
+
+    private static readonly Option<int?> LocalSteps = new("--local-steps") { Description = "Local steps between two mixings" };
+
+    private static readonly Option<string?> LogLevel = new("--log-level") { Description = "Least severe log message shown [default: warning]" };
+
+    private static readonly Option<bool> Json = new("--json") { Description = "Print events as JSON lines" };
+
+    public static Command Create()
+    {
+        var command = new Command("node", "Run a node daemon: a member of a mesh that trains when it has data.")
+        {
+            Config, Listen, Seed, Found, DataDir, Data, Share, Partition, Mesh, ManagementPort,
+            Model, Aggregator, Faulty, MinPeers, Gradients, LocalSteps, LogLevel, Json,
+        };
+        command.SetAction((parsed, ct) => NodeDaemon.RunAsync(Read(parsed), parsed.GetValue(Json), ct));
+        return command;
+    }
+
+    private static NodeOptions Read(ParseResult parsed)
+    {
+        NodeOptions options = parsed.GetValue(Config) is { } file ? ConfigFile.Read(file) : new NodeOptions();
+        options = options with
+        {
+            DataDir = parsed.GetValue(DataDir) ?? options.DataDir,
+            Listen = parsed.GetValue(Listen) is { Length: > 0 } listen ? listen : options.Listen,
+            Seeds = parsed.GetValue(Seed) is { Length: > 0 } seeds ? seeds : options.Seeds,
+            Found = parsed.GetValue(Found) || options.Found,
+            LogLevel = parsed.GetValue(LogLevel) ?? options.LogLevel,
+            Management = parsed.GetValue(ManagementPort) is { } port ? options.Management with { Port = port } : options.Management,
+            Mesh = parsed.GetValue(Mesh) is { } mesh ? ReadMesh(mesh, options.Mesh) : options.Mesh,
+            Data = ReadData(parsed, options.Data),
+            Run = ReadRun(parsed, options.Run),
+        };
+        NodeOptionsValidator.Validate(options);
+        return options;
+    }
+
+    private static MeshSection ReadMesh(string text, MeshSection mesh)
+    {
+        int colon = text.LastIndexOf(':');
+        return colon > 0
+            ? mesh with { Name = text[..colon], Key = text[(colon + 1)..] }
+            : throw new UserErrorException($"--mesh '{text}' is not NAME:KEY");
+    }
+
+    private static DataSection? ReadData(ParseResult parsed, DataSection? data)
+    {
+        string? source = parsed.GetValue(Data);
+        string? share = parsed.GetValue(Share);
+        string? partition = parsed.GetValue(Partition);
+        if (source is null && data is null)
+        {
+            return share is null && partition is null
+                ? null
+                : throw new UserErrorException("--share and --partition need --data");
+        }
+
+        data ??= new DataSection();
+        data = data with { Source = source ?? data.Source, Partition = partition ?? data.Partition };
+        return share is null ? data : WithShare(data, share);
+    }
+
+    private static DataSection WithShare(DataSection data, string share)
+    {
+        string[] parts = share.Split('/');
+        return parts.Length == 2 && int.TryParse(parts[0], out int index) && int.TryParse(parts[1], out int count)
+            ? data with { Share = index, Shares = count }
+            : throw new UserErrorException($"--share '{share}' is not of the form 0/3");
+    }
+
+    private static RunSettings? ReadRun(ParseResult parsed, RunSettings? run)
+    {
+        bool any = parsed.GetValue(Model) is not null || parsed.GetValue(Aggregator) is not null || parsed.GetValue(Faulty) is not null
+            || parsed.GetValue(MinPeers) is not null || parsed.GetValue(Gradients) is not null || parsed.GetValue(LocalSteps) is not null;
+        if (!any)
+        {
+            return run;
+        }
+
+        run ??= new RunSettings();
+        return run with
+        {
+            Model = parsed.GetValue(Model) ?? run.Model,
+            Aggregator = parsed.GetValue(Aggregator) ?? run.Aggregator,
+            Faulty = parsed.GetValue(Faulty) ?? run.Faulty,
+            MinPeers = parsed.GetValue(MinPeers) ?? run.MinPeers,
+            Gradients = parsed.GetValue(Gradients) ?? run.Gradients,
+            LocalSteps = parsed.GetValue(LocalSteps) ?? run.LocalSteps,
+        };
+    }
+}
