@@ -18,7 +18,7 @@ public sealed class ModelPool(int parameterCount, int maxBuffers)
     public int LentCount => Volatile.Read(ref _lent);
 
     /// <summary>Lends a buffer; its content is not cleared.</summary>
-    /// <returns>False when <paramref name="maxBuffers"/> are on loan.</returns>
+    /// <returns>False when as many as the pool may lend are on loan.</returns>
     public bool TryRent([NotNullWhen(true)] out ModelBuffer? buffer)
     {
         buffer = null;
