@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using SimpleBase;
+using System.Security.Cryptography;
+using P2PLearn.Networking.Multiformats;
 
 namespace P2PLearn.Networking.Identity;
 
@@ -14,19 +15,37 @@ public sealed class PeerId : IEquatable<PeerId>, IComparable<PeerId>
     /// <summary>Longest multihash accepted: identity of a key of at most 42 bytes, or SHA-256.</summary>
     public const int MaxBytes = 44;
 
+    private const int MaxInlinedKeyBytes = 42;
     private const byte Cidv1 = 0x01;
     private const byte Libp2pKey = 0x72;
     private readonly byte[] _multihash;
     private readonly string _base58;
+    private readonly int _hashCode;
 
     private PeerId(byte[] multihash)
     {
         _multihash = multihash;
-        _base58 = Base58.Bitcoin.Encode(multihash);
+        _base58 = SimpleBase.Base58.Bitcoin.Encode(multihash);
+
+        // Seeded by the process: strangers choose ids, and must not be able to make them collide in our tables.
+        var hash = new HashCode();
+        hash.AddBytes(multihash);
+        _hashCode = hash.ToHashCode();
     }
 
     /// <summary>The multihash bytes.</summary>
     public ReadOnlySpan<byte> Bytes => _multihash;
+
+    /// <summary>The peer id of a public key: the key itself when its encoding has at most 42 bytes, else its SHA-256.</summary>
+    public static PeerId FromPublicKey(PublicKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ReadOnlySpan<byte> encoded = key.Protobuf;
+        byte[] multihash = encoded.Length <= MaxInlinedKeyBytes
+            ? [0x00, (byte)encoded.Length, .. encoded]
+            : [0x12, SHA256.HashSizeInBytes, .. SHA256.HashData(encoded)];
+        return new PeerId(multihash);
+    }
 
     /// <summary>Takes a peer id from its multihash bytes.</summary>
     /// <returns>False for anything but an identity multihash of 1–42 bytes or a SHA-256 multihash.</returns>
@@ -38,7 +57,7 @@ public sealed class PeerId : IEquatable<PeerId>, IComparable<PeerId>
             return false;
         }
 
-        bool identity = multihash[0] == 0x00 && multihash[1] <= 42;
+        bool identity = multihash[0] == 0x00 && multihash[1] <= MaxInlinedKeyBytes;
         bool sha256 = multihash[0] == 0x12 && multihash[1] == 32;
         if (!identity && !sha256)
         {
@@ -58,22 +77,15 @@ public sealed class PeerId : IEquatable<PeerId>, IComparable<PeerId>
             return false;
         }
 
-        try
+        if (text[0] is 'k' or 'b')
         {
-            if (text[0] is 'k' or 'b')
-            {
-                byte[] cid = text[0] == 'k'
-                    ? Base36.LowerCase.Decode(text.AsSpan(1))
-                    : Base32.Rfc4648.Decode(text.AsSpan(1));
-                return cid.Length > 2 && cid[0] == Cidv1 && cid[1] == Libp2pKey && TryFromBytes(cid.AsSpan(2), out peerId);
-            }
+            return Multibase.TryDecode(text, out byte[]? cid)
+                && cid is [Cidv1, Libp2pKey, ..]
+                && TryFromBytes(cid.AsSpan(2), out peerId);
+        }
 
-            return TryFromBytes(Base58.Bitcoin.Decode(text), out peerId);
-        }
-        catch (ArgumentException)
-        {
-            return false;
-        }
+        return Multibase.TryDecodeBare(MultibaseEncoding.Base58Btc, text, out byte[]? multihash)
+            && TryFromBytes(multihash, out peerId);
     }
 
     /// <summary>Reads a peer id that the program itself wrote.</summary>
@@ -81,15 +93,22 @@ public sealed class PeerId : IEquatable<PeerId>, IComparable<PeerId>
     public static PeerId Parse(string text) =>
         TryParse(text, out PeerId? peerId) ? peerId : throw new FormatException($"'{text}' is not a peer id");
 
+    /// <summary>The public key that the id holds; false when the id is only a hash of it.</summary>
+    public bool TryGetPublicKey([NotNullWhen(true)] out PublicKey? key)
+    {
+        key = null;
+        return _multihash[0] == 0x00 && PublicKey.TryFromProtobuf(_multihash.AsSpan(2), out key);
+    }
+
     /// <summary>The CIDv1 in base36, 62 characters for Ed25519: case-insensitive, fits a DNS label.</summary>
     public string ToBase36()
     {
         byte[] cid = [Cidv1, Libp2pKey, .. _multihash];
-        return "k" + Base36.LowerCase.Encode(cid);
+        return "k" + SimpleBase.Base36.LowerCase.Encode(cid);
     }
 
     /// <summary>The last eight characters of the base58 form: what tables and logs show.</summary>
-    public string ToShortString() => _base58[^8..];
+    public string ToShortString() => _base58.Length <= 8 ? _base58 : _base58[^8..];
 
     /// <inheritdoc/>
     public override string ToString() => _base58;
@@ -104,7 +123,7 @@ public sealed class PeerId : IEquatable<PeerId>, IComparable<PeerId>
     public override bool Equals(object? obj) => Equals(obj as PeerId);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => BitConverter.ToInt32(_multihash, _multihash.Length - 4);
+    public override int GetHashCode() => _hashCode;
 
     /// <summary>Same bytes.</summary>
     public static bool operator ==(PeerId? left, PeerId? right) => Equals(left, right);
