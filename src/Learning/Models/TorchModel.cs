@@ -12,7 +12,8 @@ namespace P2PLearn.Learning.Models;
 /// </remarks>
 public abstract class TorchModel : ITrainableModel
 {
-    private const int EvaluationBatch = 1000;
+    // Its activations stay below the size from which malloc asks the kernel for fresh pages each time (32 MiB).
+    private const int EvaluationBatch = 200;
 
     private readonly ParameterBlock _block;
     private readonly TorchScope _scope = new();

@@ -13,7 +13,7 @@ internal enum TensorType
 /// <param name="Type">Its element type.</param>
 internal readonly record struct Tensor(nint Handle, TensorShape Shape, TensorType Type)
 {
-    /// <summary>Lays a contiguous tensor over memory that must outlive it.</summary>
+    /// <summary>Lays a tensor over row-major memory that must outlive it.</summary>
     /// <returns>A handle that the caller owns.</returns>
     public static unsafe nint CreateOver(void* data, TensorShape shape, TensorType type)
     {
@@ -25,6 +25,11 @@ internal readonly record struct Tensor(nint Handle, TensorShape Shape, TensorTyp
             sizes[i] = shape[i];
             strides[i] = stride;
             stride *= shape[i];
+        }
+
+        if (shape.Rank == 4 && shape[1] == 1)
+        {
+            strides[1] = 1; // channels last: for one channel the same bytes, and libtorch keeps to it, which makes pooling a vector operation
         }
 
         int status = TorchNative.CreateTensorFromBlob(data, shape.Rank, sizes, strides, 0, (int)type, 0, 0, out nint handle);
