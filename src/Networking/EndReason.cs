@@ -31,6 +31,9 @@ public enum EndReason
     /// <summary>The remote is not the peer we dialled.</summary>
     PeerIdMismatch,
 
+    /// <summary>The address led back to this node.</summary>
+    SelfDial,
+
     /// <summary>The peer did not prove the mesh key, or is not on the allow list.</summary>
     NotAdmitted,
 

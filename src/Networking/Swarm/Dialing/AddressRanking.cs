@@ -1,0 +1,36 @@
+using P2PLearn.Networking.Multiformats;
+
+namespace P2PLearn.Networking.Swarm.Dialing;
+
+/// <summary>In which order the addresses of a peer are tried.</summary>
+/// <remarks>
+/// Source: go-libp2p's dial ranking, as far as it concerns TCP: direct before relayed. Public and private addresses take turns, so that
+/// neither kind has to wait for the other's time-outs; within a kind the peer's own order stays.
+/// </remarks>
+internal static class AddressRanking
+{
+    /// <summary>Sorts and cuts.</summary>
+    /// <param name="addresses">Without doubles.</param>
+    /// <param name="max">Addresses to try at most.</param>
+    public static List<Multiaddr> Rank(IEnumerable<Multiaddr> addresses, int max)
+    {
+        List<Multiaddr> open = [];
+        List<Multiaddr> closed = [];
+        List<Multiaddr> relayed = [];
+        foreach (Multiaddr address in addresses.Distinct())
+        {
+            List<Multiaddr> kind = address.IsRelayed ? relayed : AddressRule.PublicInternet.Allows(address) ? open : closed;
+            kind.Add(address);
+        }
+
+        List<Multiaddr> ranked = [];
+        for (int i = 0; i < Math.Max(open.Count, closed.Count); i++)
+        {
+            ranked.AddRange(closed.Skip(i).Take(1));
+            ranked.AddRange(open.Skip(i).Take(1));
+        }
+
+        ranked.AddRange(relayed);
+        return ranked.Count > max ? ranked[..max] : ranked;
+    }
+}

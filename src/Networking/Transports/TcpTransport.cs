@@ -1,0 +1,135 @@
+using System.Net;
+using System.Net.Sockets;
+using P2PLearn.Networking.Multiformats;
+
+namespace P2PLearn.Networking.Transports;
+
+/// <summary>TCP: <c>/ip4/…/tcp/…</c> and <c>/ip6/…/tcp/…</c>, dialling from the listen port where that helps.</summary>
+/// <remarks>
+/// Source: libp2p specs, hole punching; RFC 793. A dial leaves from the port of a listener of the same family, so that the NAT maps it
+/// as it maps the listener, except to loopback and when the system says that the pair of addresses is in use (another connection to the
+/// same remote, or one in TIME_WAIT): then from an ephemeral port, which <see cref="ITransportLink.FromListenPort"/> tells.
+/// Safe for several threads. Names are resolved before a dial gets here.
+/// </remarks>
+/// <param name="reusePort">Whether dials leave from the listen port.</param>
+/// <param name="time">Clock of the pause after the system ran out of sockets.</param>
+public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
+{
+    private readonly Lock _lock = new();
+    private readonly List<IPEndPoint> _listening = [];
+
+    /// <inheritdoc/>
+    public bool Handles(Multiaddr address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return address.TryToTcpEndPoint(out _);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ITransportListener> ListenAsync(Multiaddr address, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        IPEndPoint endPoint = EndPointOf(address);
+        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                socket.DualMode = false; // 0.0.0.0 and :: are two addresses, each listened on when asked for
+            }
+
+            PortReuse.BindListener(socket, endPoint, reusePort);
+            socket.Listen(TcpTransportListener.Backlog);
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw e.SocketErrorCode == SocketError.AddressAlreadyInUse
+                ? new AddressInUseException(address, e)
+                : new IOException($"cannot listen on {address}: {e.Message}", e);
+        }
+
+        var bound = (IPEndPoint)socket.LocalEndPoint!;
+        lock (_lock)
+        {
+            _listening.Add(bound);
+        }
+
+        return ValueTask.FromResult<ITransportListener>(new TcpTransportListener(socket, time, () => Forget(bound)));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ITransportLink> DialAsync(Multiaddr address, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        IPEndPoint remote = EndPointOf(address);
+        if (ListenerFor(remote) is { } local)
+        {
+            try
+            {
+                return await ConnectAsync(remote, local, cancellationToken).ConfigureAwait(false);
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressAlreadyInUse)
+            {
+                // The pair of addresses is taken: go on without.
+            }
+            catch (SocketException e)
+            {
+                throw Failed(address, e);
+            }
+        }
+
+        try
+        {
+            return await ConnectAsync(remote, null, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException e)
+        {
+            throw Failed(address, e);
+        }
+    }
+
+    private static async Task<TcpLink> ConnectAsync(IPEndPoint remote, IPEndPoint? local, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            bool fromListenPort = local is not null && PortReuse.TryBindDialer(socket, local);
+            await socket.ConnectAsync(remote, cancellationToken).ConfigureAwait(false);
+            return new TcpLink(socket, fromListenPort);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static IOException Failed(Multiaddr address, SocketException e) => new($"cannot connect to {address}: {e.Message}", e);
+
+    private static IPEndPoint EndPointOf(Multiaddr address) =>
+        address.TryToTcpEndPoint(out EndPoint? endPoint) && endPoint is IPEndPoint ip
+            ? ip
+            : throw new ArgumentException($"{address} is no TCP address with an IP", nameof(address));
+
+    private IPEndPoint? ListenerFor(IPEndPoint remote)
+    {
+        if (!reusePort || IPAddress.IsLoopback(remote.Address))
+        {
+            return null;
+        }
+
+        lock (_lock)
+        {
+            return _listening.Find(l => l.AddressFamily == remote.AddressFamily && !IPAddress.IsLoopback(l.Address));
+        }
+    }
+
+    private void Forget(IPEndPoint endPoint)
+    {
+        lock (_lock)
+        {
+            _listening.Remove(endPoint);
+        }
+    }
+}
