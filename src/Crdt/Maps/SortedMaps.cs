@@ -36,7 +36,7 @@ internal static class SortedMaps
     public static bool SameAs<TKey, TValue>(
         this ImmutableSortedDictionary<TKey, TValue> left,
         ImmutableSortedDictionary<TKey, TValue> right,
-        IComparer<TValue>? valueOrder = null)
+        Func<TValue, TValue, bool>? sameValue = null)
         where TKey : notnull
     {
         if (ReferenceEquals(left, right))
@@ -49,15 +49,13 @@ internal static class SortedMaps
             return false;
         }
 
+        sameValue ??= EqualityComparer<TValue>.Default.Equals;
         ImmutableSortedDictionary<TKey, TValue>.Enumerator others = right.GetEnumerator();
         foreach ((TKey key, TValue value) in left)
         {
             others.MoveNext();
             (TKey otherKey, TValue otherValue) = others.Current;
-            bool sameValue = valueOrder is null
-                ? EqualityComparer<TValue>.Default.Equals(value, otherValue)
-                : valueOrder.Compare(value, otherValue) == 0;
-            if (left.KeyComparer.Compare(key, otherKey) != 0 || !sameValue)
+            if (left.KeyComparer.Compare(key, otherKey) != 0 || !sameValue(value, otherValue))
             {
                 return false;
             }
