@@ -6,7 +6,9 @@ namespace P2PLearn.Crdt.Tests;
 /// <summary>What a mutation does, in numbers that each type reads in its own way.</summary>
 public readonly record struct Op(int Kind, int Argument, uint Stamp);
 
-/// <summary>One step of a history: a mutation at a replica, a full exchange, or one delta delivered late, early or again.</summary>
+/// <summary>
+/// One step of a history: a mutation at a replica, a full exchange, or one delta delivered late, early or again.
+/// </summary>
 public readonly record struct Step(int Replica, int What, int Other, Op Op);
 
 /// <summary>A mutation that happened, and which mutations its replica had seen by then.</summary>
@@ -33,11 +35,13 @@ public sealed class Event(int id, ReplicaId replica, Op op, IReadOnlyList<Event>
     public ulong Ordinal => (ulong)ownBefore.Count + 1;
 
     /// <summary>
-    /// Of these events the writes that still count: no visible operation replaced them, having found them counting when it happened.
+    /// Of these events the writes that still count: no visible operation replaced them, having found them counting
+    /// when it happened.
     /// </summary>
     /// <param name="visible">All events that are visible.</param>
     /// <param name="isWrite">Which events write.</param>
-    /// <param name="replaces">Whether the first operation, if it sees the second, takes its place or removes it.</param>
+    /// <param name="replaces">Whether the first operation, if it sees the second, takes its place or removes
+    /// it.</param>
     public static IEnumerable<Event> Surviving(
         IReadOnlyList<Event> visible, Func<Op, bool> isWrite, Func<Op, Op, bool> replaces) =>
         visible.Where(e => isWrite(e.Op) && !visible.Any(later => later.Replaced(isWrite, replaces).Contains(e.Id)));
@@ -47,9 +51,9 @@ public sealed class Event(int id, ReplicaId replica, Op op, IReadOnlyList<Event>
 }
 
 /// <summary>
-/// Several replicas that mutate, exchange states and lose, repeat and reorder deltas, with the events that each has seen: what a
-/// replicated type must show is a function of those alone (Burckhardt et al., Replicated Data Types: Specification, Verification,
-/// Optimality, 2014), which makes the oracle.
+/// Several replicas that mutate, exchange states and lose, repeat and reorder deltas, with the events that each has
+/// seen: what a replicated type must show is a function of those alone (Burckhardt et al., Replicated Data Types:
+/// Specification, Verification, Optimality, 2014), which makes the oracle.
 /// </summary>
 internal sealed class ReplicatedHistory<T>
     where T : ICrdt<T>

@@ -22,7 +22,8 @@ public static class ClockCodecs
     /// <summary>A dot context.</summary>
     public static IElementCodec<DotContext> Context { get; } = new ContextCodec();
 
-    internal static void WriteCounters(ref MessagePackWriter writer, ImmutableSortedDictionary<ReplicaId, ulong> counters)
+    internal static void WriteCounters(
+        ref MessagePackWriter writer, ImmutableSortedDictionary<ReplicaId, ulong> counters)
     {
         writer.WriteMapHeader(counters.Count);
         foreach ((ReplicaId replica, ulong counter) in counters)
@@ -45,7 +46,8 @@ public static class ClockCodecs
         ReplicaId previous = default;
         for (int i = 0; i < count; i++)
         {
-            if (!TryReadDot(ref reader, out Dot dot) || !(previous < dot.Replica || reader.Fail(DecodeError.OutOfOrder)))
+            if (!TryReadDot(ref reader, out Dot dot)
+                || !(previous < dot.Replica || reader.Fail(DecodeError.OutOfOrder)))
             {
                 return false;
             }

@@ -2,8 +2,8 @@ namespace P2PLearn.Crdt.Clocks;
 
 /// <summary>One event: the <paramref name="Counter"/>-th of one replica.</summary>
 /// <remarks>
-/// Unique as long as a replica makes each state from its own last one: two processes under one replica id, or one restarted from an
-/// old state, would name different events alike. Ordered by replica, then counter.
+/// Unique as long as a replica makes each state from its own last one: two processes under one replica id, or one
+/// restarted from an old state, would name different events alike. Ordered by replica, then counter.
 /// </remarks>
 /// <param name="Replica">Whose event.</param>
 /// <param name="Counter">Counted from 1.</param>

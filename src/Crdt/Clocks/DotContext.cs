@@ -2,10 +2,13 @@ using System.Collections.Immutable;
 
 namespace P2PLearn.Crdt.Clocks;
 
-/// <summary>The set of all events seen, gaps included: a version vector, and a cloud of the events beyond its gaps.</summary>
+/// <summary>
+/// The set of all events seen, gaps included: a version vector, and a cloud of the events beyond its gaps.
+/// </summary>
 /// <remarks>
-/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.1 (causal context). Always compact: an event in the
-/// cloud is not in the vector and not the next one after it, so equal sets have equal representations. Join is the union. Immutable.
+/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.1 (causal context). Always compact: an
+/// event in the cloud is not in the vector and not the next one after it, so equal sets have equal representations.
+/// Join is the union. Immutable.
 /// </remarks>
 public sealed class DotContext : ICrdt<DotContext>
 {

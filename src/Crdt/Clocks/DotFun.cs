@@ -4,14 +4,15 @@ namespace P2PLearn.Crdt.Clocks;
 
 /// <summary>Dot stores: values by the event that wrote them, joined under the contexts of both sides.</summary>
 /// <remarks>
-/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.2 (DotSet, DotFun, DotMap) with the optimization of
-/// Bieniusa et al., An Optimized Conflict-free Replicated Set, 2012: what a side has seen and no longer holds was removed there, so
-/// no tombstone is needed. A key of a map of stores never has an empty store.
+/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.2 (DotSet, DotFun, DotMap) with the
+/// optimization of Bieniusa et al., An Optimized Conflict-free Replicated Set, 2012: what a side has seen and no
+/// longer holds was removed there, so no tombstone is needed. A key of a map of stores never has an empty store.
 /// </remarks>
 internal static class DotFun
 {
     /// <summary>
-    /// Keeps what both hold, and what one holds and the other has not seen. Returns <paramref name="left"/> itself when nothing changes.
+    /// Keeps what both hold, and what one holds and the other has not seen. Returns <paramref name="left"/> itself
+    /// when nothing changes.
     /// </summary>
     public static ImmutableSortedDictionary<Dot, TValue> Join<TValue>(
         ImmutableSortedDictionary<Dot, TValue> left,
@@ -61,7 +62,8 @@ internal static class DotFun
 
         foreach ((TKey key, ImmutableSortedDictionary<Dot, TValue> store) in right)
         {
-            if (!left.ContainsKey(key) && Join(none, leftContext, store, rightContext, join) is { IsEmpty: false } added)
+            if (!left.ContainsKey(key)
+                && Join(none, leftContext, store, rightContext, join) is { IsEmpty: false } added)
             {
                 result = result.SetItem(key, added);
             }

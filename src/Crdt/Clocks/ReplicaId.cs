@@ -4,8 +4,8 @@ namespace P2PLearn.Crdt.Clocks;
 
 /// <summary>One replica, named by a short byte string.</summary>
 /// <remarks>
-/// A contribution's replica is the raw bytes of its peer id. Ordered by unsigned bytes, a shorter prefix first. Immutable. The
-/// default value has no bytes, names nobody, and is refused by every encoder and mutator.
+/// A contribution's replica is the raw bytes of its peer id. Ordered by unsigned bytes, a shorter prefix first.
+/// Immutable. The default value has no bytes, names nobody, and is refused by every encoder and mutator.
 /// </remarks>
 public readonly record struct ReplicaId : IComparable<ReplicaId>
 {

@@ -5,8 +5,8 @@ namespace P2PLearn.Crdt.Clocks;
 
 /// <summary>Per replica, how many of its events have been seen: all of them up to that counter, without gaps.</summary>
 /// <remarks>
-/// Example: {a: 3, b: 1} has seen a's events 1, 2, 3 and b's event 1. A replica that is missing stands at 0, and none is kept at 0.
-/// Join is the pointwise maximum. Immutable.
+/// Example: {a: 3, b: 1} has seen a's events 1, 2, 3 and b's event 1. A replica that is missing stands at 0, and none
+/// is kept at 0. Join is the pointwise maximum. Immutable.
 /// </remarks>
 public sealed class VersionVector : ICrdt<VersionVector>
 {
@@ -49,8 +49,8 @@ public sealed class VersionVector : ICrdt<VersionVector>
 
     /// <summary>The pointwise minimum: what both have seen.</summary>
     /// <remarks>
-    /// The meet of the vectors of all members is the causally stable frontier: no event at or below it can arrive any more, so what is
-    /// kept only to order such events may be pruned.
+    /// The meet of the vectors of all members is the causally stable frontier: no event at or below it can arrive any
+    /// more, so what is kept only to order such events may be pruned.
     /// </remarks>
     public VersionVector Meet(VersionVector other)
     {

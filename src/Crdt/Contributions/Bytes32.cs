@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace P2PLearn.Crdt.Contributions;
 
-/// <summary>32 bytes as a value, ordered as unsigned bytes: what hashes, run ids and halves of signatures are made of.</summary>
+/// <summary>
+/// 32 bytes as a value, ordered as unsigned bytes: what hashes, run ids and halves of signatures are made of.
+/// </summary>
 internal readonly record struct Bytes32(ulong First, ulong Second, ulong Third, ulong Fourth) : IComparable<Bytes32>
 {
     public const int Size = 32;

@@ -5,8 +5,9 @@ namespace P2PLearn.Crdt.Contributions;
 
 /// <summary>The signed statement of one peer: "this is my model of this round".</summary>
 /// <remarks>
-/// Immutable. What is signed is <see cref="SignedBytes"/>, everything but the signature. The signature over a hash of the model is
-/// what makes it evident when a peer tells different peers different things: see <see cref="Equivocation"/>.
+/// Immutable. What is signed is <see cref="SignedBytes"/>, everything but the signature. The signature over a hash of
+/// the model is what makes it evident when a peer tells different peers different things: see
+/// <see cref="Equivocation"/>.
 /// <code>
 /// signed bytes, integers big-endian:
 ///   24  "p2plearn-contribution-v1" in ASCII
@@ -40,7 +41,10 @@ public sealed record Contribution
     /// <summary>The SHA-256 of the encoded model bytes.</summary>
     public required Hash256 Root { get; init; }
 
-    /// <summary>The root of the contributor's earlier contribution that the model bytes are relative to; none for a full model.</summary>
+    /// <summary>
+    /// The root of the contributor's earlier contribution that the model bytes are relative to; none for a full
+    /// model.
+    /// </summary>
     public Hash256? Base { get; init; }
 
     /// <summary>How the model bytes are encoded.</summary>
@@ -85,8 +89,8 @@ public sealed record Contribution
     }
 
     /// <summary>
-    /// The total order of statements under one key: root, base (none first), codec, layout, length, samples. Zero when they say the same,
-    /// whatever the signatures.
+    /// The total order of statements under one key: root, base (none first), codec, layout, length, samples. Zero
+    /// when they say the same, whatever the signatures.
     /// </summary>
     internal int CompareStatement(Contribution other)
     {

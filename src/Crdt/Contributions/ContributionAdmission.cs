@@ -63,7 +63,7 @@ internal sealed class ContributionAdmission(
 
     private bool IsKnown(Contribution contribution, out bool keyIsKnown)
     {
-        keyIsKnown = _state.TryGet(contribution.Run, contribution.Round, contribution.Peer, out ContributionEntry? entry);
+        keyIsKnown = _state.TryGet(contribution.Run, contribution.Round, contribution.Peer, out var entry);
         return keyIsKnown && ReferenceEquals(entry!.Join(new ContributionEntry(contribution)), entry);
     }
 }

@@ -9,7 +9,8 @@ namespace P2PLearn.Crdt.Contributions;
 /// <remarks>
 /// <code>
 /// contribution = [ 1, run: bin 32, round: uint32, peer: bin 1..64, statement ]
-/// statement    = [ root: bin 32, base: bin 32 | nil, codec: uint8, layout: bin 32, modelBytes: uint64, samples: uint32, signature: bin 64 ]
+/// statement = [ root: bin 32, base: bin 32 | nil, codec: uint8, layout: bin 32, modelBytes: uint64, samples: uint32,
+/// signature: bin 64 ]
 /// </code>
 /// Decoding checks form, not signatures.
 /// </remarks>

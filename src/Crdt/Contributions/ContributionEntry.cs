@@ -4,9 +4,10 @@ namespace P2PLearn.Crdt.Contributions;
 
 /// <summary>What is known about one (run, round, peer): its contribution, or the proof that there are two.</summary>
 /// <remarks>
-/// A join-semilattice of its own: of all statements ever joined it keeps the two smallest, each with its smallest signature (a signer
-/// can make many valid signatures of one statement; those are no equivocation). Keeping the k smallest of a union is commutative,
-/// associative and idempotent, and bounded, however many conflicting statements a peer signs. Immutable.
+/// A join-semilattice of its own: of all statements ever joined it keeps the two smallest, each with its smallest
+/// signature (a signer can make many valid signatures of one statement; those are no equivocation). Keeping the k
+/// smallest of a union is commutative, associative and idempotent, and bounded, however many conflicting statements a
+/// peer signs. Immutable.
 /// </remarks>
 public sealed record ContributionEntry
 {
@@ -39,7 +40,9 @@ public sealed record ContributionEntry
     [MemberNotNullWhen(true, nameof(Second), nameof(Equivocation))]
     public bool IsEquivocation => Second is not null;
 
-    /// <summary>The two smallest of both entries' statements; this entry itself when the other brings nothing new.</summary>
+    /// <summary>
+    /// The two smallest of both entries' statements; this entry itself when the other brings nothing new.
+    /// </summary>
     internal ContributionEntry Join(ContributionEntry other)
     {
         ContributionEntry joined = Include(other.First);

@@ -5,7 +5,8 @@ namespace P2PLearn.Crdt.Contributions;
 /// <param name="Added">What was new, to pass on: the earlier state joined with it is <paramref name="State"/>.</param>
 /// <param name="OutOfScope">Contributions dropped for their run, round or peer.</param>
 /// <param name="OverLimit">Contributions dropped for a limit of the scope.</param>
-/// <param name="BadSignature">Contributions dropped because their peer did not sign them. An honest sender has none.</param>
+/// <param name="BadSignature">Contributions dropped because their peer did not sign them. An honest sender has
+/// none.</param>
 public sealed record ContributionMerge(
     ContributionSet State, ContributionSet Added, int OutOfScope, int OverLimit, int BadSignature)
 {

@@ -6,12 +6,16 @@ using P2PLearn.Crdt.Maps;
 
 namespace P2PLearn.Crdt.Contributions;
 
-/// <summary>Who contributed which model in which round: signed contributions by (run, round, peer), as a delta-state CRDT.</summary>
+/// <summary>
+/// Who contributed which model in which round: signed contributions by (run, round, peer), as a delta-state CRDT.
+/// </summary>
 /// <remarks>
-/// The lattice is a map from run to (pruning watermark joined by maximum, map from round and peer to the two smallest statements); see
-/// <see cref="ContributionEntry"/> for why that is bounded. Join checks no signatures: a replica takes foreign sets in through
-/// <see cref="Merge"/>, or <see cref="Filter"/> and then <see cref="Join"/>. Immutable; persistent sorted maps, so adding to n entries
-/// costs O(log n) and shares the rest. All enumerations ascend by run, round, peer.
+/// The lattice is a map from run to (pruning watermark joined by maximum, map from round and peer to the two smallest
+/// statements); see
+/// <see cref="ContributionEntry"/> for why that is bounded. Join checks no signatures: a replica takes foreign sets
+/// in through
+/// <see cref="Merge"/>, or <see cref="Filter"/> and then <see cref="Join"/>. Immutable; persistent sorted maps, so
+/// adding to n entries costs O(log n) and shares the rest. All enumerations ascend by run, round, peer.
 /// </remarks>
 public sealed class ContributionSet : ICrdt<ContributionSet>
 {
@@ -51,7 +55,8 @@ public sealed class ContributionSet : ICrdt<ContributionSet>
     internal ImmutableSortedDictionary<RunId, RunContributions> ByRun { get; }
 
     /// <summary>Adds one contribution, whose signature the caller has checked or made.</summary>
-    /// <returns>The new state and what to send; both unchanged and bottom when the contribution is known or its round is pruned.</returns>
+    /// <returns>The new state and what to send; both unchanged and bottom when the contribution is known or its round
+    /// is pruned.</returns>
     /// <exception cref="ArgumentException">The contribution's peer is empty.</exception>
     public (ContributionSet State, ContributionSet Delta) Add(Contribution contribution)
     {
@@ -62,8 +67,11 @@ public sealed class ContributionSet : ICrdt<ContributionSet>
         return ReferenceEquals(state, this) ? (this, Bottom) : (state, Bottom.WithRun(contribution.Run, added));
     }
 
-    /// <summary>Drops the run's entries of rounds below <paramref name="below"/>, now and whenever they come back.</summary>
-    /// <returns>The new state and what to send; both unchanged and bottom when the watermark is that high already.</returns>
+    /// <summary>
+    /// Drops the run's entries of rounds below <paramref name="below"/>, now and whenever they come back.
+    /// </summary>
+    /// <returns>The new state and what to send; both unchanged and bottom when the watermark is that high
+    /// already.</returns>
     public (ContributionSet State, ContributionSet Delta) Prune(RunId run, uint below)
     {
         RunContributions watermark = RunContributions.Empty.Prune(below);
@@ -92,7 +100,9 @@ public sealed class ContributionSet : ICrdt<ContributionSet>
     /// <summary>The entries of one round, by peer.</summary>
     public IEnumerable<ContributionEntry> EntriesOf(RunId run, uint round) => RoundOf(run, round).ByPeer.Values;
 
-    /// <summary>The contributions of one round that count: those of peers that did not equivocate in it, by peer.</summary>
+    /// <summary>
+    /// The contributions of one round that count: those of peers that did not equivocate in it, by peer.
+    /// </summary>
     public IEnumerable<Contribution> ContributionsOf(RunId run, uint round) =>
         from entry in EntriesOf(run, round) where !entry.IsEquivocation select entry.First;
 
@@ -105,7 +115,9 @@ public sealed class ContributionSet : ICrdt<ContributionSet>
     /// <summary>The round below which the run's entries are pruned; 0 when nothing was.</summary>
     public uint PrunedBelow(RunId run) => RunOf(run).PrunedBelow;
 
-    /// <summary>The contributions with a valid signature, nothing else: watermarks carry no signature and are dropped too.</summary>
+    /// <summary>
+    /// The contributions with a valid signature, nothing else: watermarks carry no signature and are dropped too.
+    /// </summary>
     /// <remarks>Costs one verification per contribution. <see cref="Merge"/> verifies only what is new.</remarks>
     public ContributionSet Filter(ISignatureVerifier verifier)
     {
@@ -119,11 +131,14 @@ public sealed class ContributionSet : ICrdt<ContributionSet>
         return kept;
     }
 
-    /// <summary>Takes in a foreign state or delta: what is within the scope, within its limits and validly signed.</summary>
+    /// <summary>
+    /// Takes in a foreign state or delta: what is within the scope, within its limits and validly signed.
+    /// </summary>
     /// <remarks>
     /// Contributions this set holds already are not verified again. A watermark is taken up to
-    /// <see cref="RunScope.PrunableBelow"/>. The rest of the foreign set is dropped and counted; this set never shrinks but by
-    /// watermarks. A scope that names the peers bounds the set at runs × rounds × peers × 2 contributions, whatever is sent.
+    /// <see cref="RunScope.PrunableBelow"/>. The rest of the foreign set is dropped and counted; this set never
+    /// shrinks but by watermarks. A scope that names the peers bounds the set at runs × rounds × peers × 2
+    /// contributions, whatever is sent.
     /// </remarks>
     /// <param name="foreign">Decoded, otherwise untrusted.</param>
     /// <param name="verifier">Checks each new contribution.</param>
@@ -170,7 +185,9 @@ public sealed class ContributionSet : ICrdt<ContributionSet>
             : new(ByRun.SetItem(run, after), Count + after.Count - before.Count);
     }
 
-    /// <summary>Whether an entry under this run, round and an unknown peer would keep every count within its limit.</summary>
+    /// <summary>
+    /// Whether an entry under this run, round and an unknown peer would keep every count within its limit.
+    /// </summary>
     internal bool HasRoomFor(RunId run, uint round, ContributionLimits limits)
     {
         RunContributions contributions = RunOf(run);

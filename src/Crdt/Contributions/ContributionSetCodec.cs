@@ -14,8 +14,9 @@ namespace P2PLearn.Crdt.Contributions;
 /// round = [ number: uint32, [ entry … ] ]                   at least one entry, strictly ascending by peer
 /// entry = [ peer: bin 1..64, [ statement, statement? ] ]    two statements are an equivocation, strictly ascending
 /// </code>
-/// <c>statement</c> as in <see cref="ContributionCodec"/>; statements ascend by root, base (nil first), codec, layout, length, samples.
-/// Decoding checks form, not signatures: a decoded set is merged by <see cref="ContributionSet.Merge"/>.
+/// <c>statement</c> as in <see cref="ContributionCodec"/>; statements ascend by root, base (nil first), codec,
+/// layout, length, samples. Decoding checks form, not signatures: a decoded set is merged by
+/// <see cref="ContributionSet.Merge"/>.
 /// </remarks>
 /// <param name="limits">What is accepted.</param>
 public sealed class ContributionSetCodec(ContributionLimits limits) : IElementCodec<ContributionSet>
@@ -73,7 +74,8 @@ public sealed class ContributionSetCodec(ContributionLimits limits) : IElementCo
         RunId? previous = null;
         for (int i = 0; i < count; i++)
         {
-            if (!TryReadRun(ref reader, _limits.MaxEntries - set.Count, out RunId run, out RunContributions? contributions)
+            int room = _limits.MaxEntries - set.Count;
+            if (!TryReadRun(ref reader, room, out RunId run, out RunContributions? contributions)
                 || !IsAscending(ref reader, previous is null || previous < run))
             {
                 return false;

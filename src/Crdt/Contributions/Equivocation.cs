@@ -7,5 +7,8 @@ public sealed record Equivocation(Contribution First, Contribution Second)
 {
     /// <summary>Whether this proves anything: one key, two statements, both signed by the peer.</summary>
     public bool IsProof(ISignatureVerifier verifier) =>
-        First.HasSameKey(Second) && First.CompareStatement(Second) != 0 && First.IsSigned(verifier) && Second.IsSigned(verifier);
+        First.HasSameKey(Second)
+        && First.CompareStatement(Second) != 0
+        && First.IsSigned(verifier)
+        && Second.IsSigned(verifier);
 }

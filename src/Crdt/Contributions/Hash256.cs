@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 namespace P2PLearn.Crdt.Contributions;
 
 /// <summary>A SHA-256 hash.</summary>
-/// <remarks>Names model bytes, a layout, or the canonical bytes of a set. Ordered as unsigned bytes. Immutable.</remarks>
+/// <remarks>
+/// Names model bytes, a layout, or the canonical bytes of a set. Ordered as unsigned bytes. Immutable.
+/// </remarks>
 public readonly record struct Hash256 : IComparable<Hash256>
 {
     /// <summary>Length in bytes.</summary>

@@ -2,8 +2,8 @@ namespace P2PLearn.Crdt.Contributions;
 
 /// <summary>How the model bytes of a contribution encode the model.</summary>
 /// <remarks>
-/// Any byte is carried and replicated; a node that does not know the codec of a contribution does not use that contribution. So a
-/// newer peer's contribution does not make the sets that hold it unreadable.
+/// Any byte is carried and replicated; a node that does not know the codec of a contribution does not use that
+/// contribution. So a newer peer's contribution does not make the sets that hold it unreadable.
 /// </remarks>
 public enum ModelCodec : byte
 {

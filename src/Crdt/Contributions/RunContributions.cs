@@ -5,8 +5,8 @@ namespace P2PLearn.Crdt.Contributions;
 
 /// <summary>The entries of one run, and the round below which entries are gone for good.</summary>
 /// <remarks>
-/// The lattice of pairs (watermark, entries) in which no entry is below the watermark: join takes the larger watermark and the entries
-/// of both at or above it. Immutable.
+/// The lattice of pairs (watermark, entries) in which no entry is below the watermark: join takes the larger
+/// watermark and the entries of both at or above it. Immutable.
 /// </remarks>
 internal sealed class RunContributions : IEquatable<RunContributions>
 {
@@ -70,7 +70,10 @@ internal sealed class RunContributions : IEquatable<RunContributions>
 
     public bool Equals(RunContributions? other) =>
         ReferenceEquals(this, other)
-        || (other is not null && PrunedBelow == other.PrunedBelow && Count == other.Count && Rounds.SameAs(other.Rounds));
+        || (other is not null
+            && PrunedBelow == other.PrunedBelow
+            && Count == other.Count
+            && Rounds.SameAs(other.Rounds));
 
     public override bool Equals(object? obj) => Equals(obj as RunContributions);
 

@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 namespace P2PLearn.Crdt.Contributions;
 
 /// <summary>One training run.</summary>
-/// <remarks>The SHA-256 of the settings of the run, so that nobody can pass other settings off under its name. Ordered as unsigned bytes. Immutable.</remarks>
+/// <remarks>
+/// The SHA-256 of the settings of the run, so that nobody can pass other settings off under its name. Ordered as
+/// unsigned bytes. Immutable.
+/// </remarks>
 public readonly record struct RunId : IComparable<RunId>
 {
     /// <summary>Length in bytes.</summary>

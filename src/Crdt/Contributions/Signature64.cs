@@ -1,7 +1,10 @@
 namespace P2PLearn.Crdt.Contributions;
 
 /// <summary>The 64 bytes of a signature; all zero until signed.</summary>
-/// <remarks>Which algorithm made them is the business of <see cref="ISignatureVerifier"/>. Ordered as unsigned bytes. Immutable.</remarks>
+/// <remarks>
+/// Which algorithm made them is the business of <see cref="ISignatureVerifier"/>. Ordered as unsigned bytes.
+/// Immutable.
+/// </remarks>
 public readonly record struct Signature64 : IComparable<Signature64>
 {
     /// <summary>Length in bytes.</summary>

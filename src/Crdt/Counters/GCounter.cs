@@ -6,8 +6,8 @@ namespace P2PLearn.Crdt.Counters;
 
 /// <summary>A counter that only grows: each replica counts for itself, the value is the sum.</summary>
 /// <remarks>
-/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 4.1. Join is the pointwise maximum, so a replica must go
-/// on from its own last state. Immutable.
+/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 4.1. Join is the pointwise maximum, so a
+/// replica must go on from its own last state. Immutable.
 /// </remarks>
 public sealed class GCounter : ICrdt<GCounter>
 {

@@ -2,7 +2,9 @@ using P2PLearn.Crdt.Clocks;
 
 namespace P2PLearn.Crdt.Counters;
 
-/// <summary>A counter that grows and shrinks: one <see cref="GCounter"/> of what was added, one of what was taken away.</summary>
+/// <summary>
+/// A counter that grows and shrinks: one <see cref="GCounter"/> of what was added, one of what was taken away.
+/// </summary>
 /// <remarks>Source: Almeida et al., Delta State Replicated Data Types, 2018, section 4. Immutable.</remarks>
 public sealed class PNCounter : ICrdt<PNCounter>
 {

@@ -47,7 +47,9 @@ public static class CanonicalEncoding
         return read;
     }
 
-    /// <summary>Reads a value that fills <paramref name="bytes"/> exactly; several segments are copied into one first.</summary>
+    /// <summary>
+    /// Reads a value that fills <paramref name="bytes"/> exactly; several segments are copied into one first.
+    /// </summary>
     /// <inheritdoc cref="TryDecode{T}(IElementCodec{T}, ReadOnlySpan{byte}, CrdtLimits, out T, out DecodeError)"/>
     public static bool TryDecode<T>(
         IElementCodec<T> codec,

@@ -4,11 +4,14 @@ using DecodeResult = MessagePack.MessagePackPrimitives.DecodeResult;
 
 namespace P2PLearn.Crdt.Encoding;
 
-/// <summary>Reads canonical MessagePack from bytes of a stranger under <see cref="CrdtLimits"/>, without exceptions.</summary>
+/// <summary>
+/// Reads canonical MessagePack from bytes of a stranger under <see cref="CrdtLimits"/>, without exceptions.
+/// </summary>
 /// <remarks>
-/// The first failure is kept in <see cref="Error"/>; after it the reader is not used again. Canonical means: the shortest form of every
-/// integer and length, strict UTF-8, keys strictly ascending (checked by the codecs through <see cref="ElementOrder"/>). A byte
-/// string is returned as a slice of the input, so nothing is allocated here but texts, whose bytes have arrived by then.
+/// The first failure is kept in <see cref="Error"/>; after it the reader is not used again. Canonical means: the
+/// shortest form of every integer and length, strict UTF-8, keys strictly ascending (checked by the codecs through
+/// <see cref="ElementOrder"/>). A byte string is returned as a slice of the input, so nothing is allocated here but
+/// texts, whose bytes have arrived by then.
 /// </remarks>
 public ref struct CrdtReader
 {
@@ -145,7 +148,9 @@ public ref struct CrdtReader
         return TryBegin(result, announced, size, bytesPerEntry: 1, out count);
     }
 
-    /// <summary>Enters an array that must have <paramref name="length"/> elements; <see cref="End"/> leaves it.</summary>
+    /// <summary>
+    /// Enters an array that must have <paramref name="length"/> elements; <see cref="End"/> leaves it.
+    /// </summary>
     public bool TryBeginTuple(int length) =>
         TryBeginArray(out int count) && (count == length || Fail(DecodeError.WrongType));
 
@@ -164,7 +169,9 @@ public ref struct CrdtReader
         return true;
     }
 
-    /// <summary>Reads an element in the role of a key: <see cref="CrdtLimits.MaxKeyBytes"/> instead of the value's limit.</summary>
+    /// <summary>
+    /// Reads an element in the role of a key: <see cref="CrdtLimits.MaxKeyBytes"/> instead of the value's limit.
+    /// </summary>
     public bool TryReadKey<T>(IElementCodec<T> codec, [MaybeNullWhen(false)] out T key)
     {
         ArgumentNullException.ThrowIfNull(codec);

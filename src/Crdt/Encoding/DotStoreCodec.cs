@@ -4,7 +4,9 @@ using P2PLearn.Crdt.Clocks;
 
 namespace P2PLearn.Crdt.Encoding;
 
-/// <summary>The values by dot of registers and maps: <c>[ [ replica, counter, value ] … ]</c>, strictly ascending by dot.</summary>
+/// <summary>
+/// The values by dot of registers and maps: <c>[ [ replica, counter, value ] … ]</c>, strictly ascending by dot.
+/// </summary>
 internal static class DotStoreCodec
 {
     public static void Write<T>(
@@ -51,7 +53,9 @@ internal static class DotStoreCodec
         return reader.End();
     }
 
-    /// <summary>Reads a dot that must follow the previous one and be in the context, and makes it the previous one.</summary>
+    /// <summary>
+    /// Reads a dot that must follow the previous one and be in the context, and makes it the previous one.
+    /// </summary>
     public static bool TryReadNextDot(ref CrdtReader reader, DotContext context, ref Dot previous)
     {
         if (!ClockCodecs.TryReadDot(ref reader, out Dot dot)

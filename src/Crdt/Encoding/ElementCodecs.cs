@@ -7,10 +7,15 @@ namespace P2PLearn.Crdt.Encoding;
 /// <summary>Codecs of the plain types that sets, maps and registers hold.</summary>
 public static class ElementCodecs
 {
-    /// <summary>A text as a MessagePack string in strict UTF-8. Lone surrogates throw <see cref="ArgumentException"/> when written.</summary>
+    /// <summary>
+    /// A text as a MessagePack string in strict UTF-8. Lone surrogates throw <see cref="ArgumentException"/> when
+    /// written.
+    /// </summary>
     public static IElementCodec<string> Text { get; } = new TextCodec();
 
-    /// <summary>A byte array as a MessagePack byte string. The array is not copied when written, and is fresh when read.</summary>
+    /// <summary>
+    /// A byte array as a MessagePack byte string. The array is not copied when written, and is fresh when read.
+    /// </summary>
     public static IElementCodec<byte[]> Bytes { get; } = new BytesCodec();
 
     /// <summary>An unsigned integer in its shortest form.</summary>

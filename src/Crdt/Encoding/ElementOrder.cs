@@ -1,9 +1,11 @@
 namespace P2PLearn.Crdt.Encoding;
 
-/// <summary>The one total order of a type: it sorts sets and maps, decides ties, and is what canonical bytes are sorted by.</summary>
+/// <summary>
+/// The one total order of a type: it sorts sets and maps, decides ties, and is what canonical bytes are sorted by.
+/// </summary>
 /// <remarks>
-/// Texts by their UTF-8 bytes, byte arrays by their bytes, everything else by its own <see cref="IComparable{T}"/>, which must be
-/// consistent with equality and independent of culture.
+/// Texts by their UTF-8 bytes, byte arrays by their bytes, everything else by its own <see cref="IComparable{T}"/>,
+/// which must be consistent with equality and independent of culture.
 /// </remarks>
 public static class ElementOrder
 {

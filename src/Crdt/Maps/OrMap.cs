@@ -5,14 +5,16 @@ using P2PLearn.Crdt.Encoding;
 
 namespace P2PLearn.Crdt.Maps;
 
-/// <summary>A map from keys to values that are CRDTs themselves; a key can be removed, and an update concurrent with it wins.</summary>
+/// <summary>
+/// A map from keys to values that are CRDTs themselves; a key can be removed, and an update concurrent with it wins.
+/// </summary>
 /// <remarks>
-/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.4, with values of any join-semilattice: each key keeps,
-/// by dot, the values of the updates that no seen update or removal covers, and reads as their join.
-/// Deviation: an update carries the whole value of its key, not only the value's delta, because a removal elsewhere may not forget a
-/// part of what the update was made on. A removal takes with it what its replica had seen; an update that had not seen the removal
-/// brings the value it was made on back. So a counter under a removed key starts again from nothing at the replicas that saw the
-/// removal, and joins with what a concurrent update carried. Immutable.
+/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.4, with values of any join-semilattice:
+/// each key keeps, by dot, the values of the updates that no seen update or removal covers, and reads as their join.
+/// Deviation: an update carries the whole value of its key, not only the value's delta, because a removal elsewhere
+/// may not forget a part of what the update was made on. A removal takes with it what its replica had seen; an update
+/// that had not seen the removal brings the value it was made on back. So a counter under a removed key starts again
+/// from nothing at the replicas that saw the removal, and joins with what a concurrent update carried. Immutable.
 /// </remarks>
 /// <typeparam name="TKey">The keys' type, ordered by <see cref="ElementOrder"/>.</typeparam>
 /// <typeparam name="TValue">The values' type.</typeparam>

@@ -9,8 +9,9 @@ namespace P2PLearn.Crdt.Maps;
 /// <summary>An add-wins map.</summary>
 /// <remarks>
 /// <code>
-/// map = [ context, { key → [ [ replica, counter, value ] … ] … } ]   keys strictly ascending, each with at least one update,
-///                                                                    updates strictly ascending by dot, dots in the context
+/// map = [ context, { key → [ [ replica, counter, value ] … ] … } ] keys strictly ascending, each with at least one
+/// update,
+/// updates strictly ascending by dot, dots in the context
 /// </code>
 /// </remarks>
 /// <param name="keyCodec">The codec of the keys.</param>
@@ -23,7 +24,8 @@ public sealed class OrMapCodec<TKey, TValue>(IElementCodec<TKey> keyCodec, IElem
     where TValue : ICrdt<TValue>
 {
     private readonly IElementCodec<TKey> _keyCodec = keyCodec ?? throw new ArgumentNullException(nameof(keyCodec));
-    private readonly IElementCodec<TValue> _valueCodec = valueCodec ?? throw new ArgumentNullException(nameof(valueCodec));
+    private readonly IElementCodec<TValue> _valueCodec =
+        valueCodec ?? throw new ArgumentNullException(nameof(valueCodec));
 
     /// <inheritdoc/>
     public void Write(ref MessagePackWriter writer, OrMap<TKey, TValue> value)
@@ -57,7 +59,8 @@ public sealed class OrMapCodec<TKey, TValue>(IElementCodec<TKey> keyCodec, IElem
         {
             if (!reader.TryReadKey(_keyCodec, out TKey? key)
                 || !(i == 0 || store.KeyComparer.Compare(previous, key) < 0 || reader.Fail(DecodeError.OutOfOrder))
-                || !DotStoreCodec.TryRead(ref reader, _valueCodec, context, out ImmutableSortedDictionary<Dot, TValue> updates)
+                || !DotStoreCodec.TryRead(
+                    ref reader, _valueCodec, context, out ImmutableSortedDictionary<Dot, TValue> updates)
                 || !(updates.Count > 0 || reader.Fail(DecodeError.NotCanonical)))
             {
                 return false;

@@ -7,8 +7,8 @@ internal static class SortedMaps
 {
     /// <summary>The pointwise join: the union of the keys, values of common keys joined.</summary>
     /// <remarks>
-    /// Walks the smaller map only: O(min · log max). Returns <paramref name="left"/> itself when the right map brings nothing new,
-    /// provided <paramref name="join"/> returns something equal to its first argument in that case.
+    /// Walks the smaller map only: O(min · log max). Returns <paramref name="left"/> itself when the right map brings
+    /// nothing new, provided <paramref name="join"/> returns something equal to its first argument in that case.
     /// </remarks>
     public static ImmutableSortedDictionary<TKey, TValue> Join<TKey, TValue>(
         this ImmutableSortedDictionary<TKey, TValue> left,

@@ -5,10 +5,11 @@ namespace P2PLearn.Crdt.Registers;
 
 /// <summary>A register in which the write with the largest (timestamp, writer) wins.</summary>
 /// <remarks>
-/// The timestamp is the caller's: a clock reading, a round, or one more than <see cref="Timestamp"/>. It only decides between
-/// concurrent writes, but a writer with a timestamp far ahead wins for as long; whoever takes timestamps from strangers bounds them
-/// first. Should one writer use one timestamp twice, the larger value in <see cref="ElementOrder"/> wins, so replicas agree even
-/// then. Immutable, as far as <typeparamref name="T"/> is: an array given or read is shared and must not be changed.
+/// The timestamp is the caller's: a clock reading, a round, or one more than <see cref="Timestamp"/>. It only decides
+/// between concurrent writes, but a writer with a timestamp far ahead wins for as long; whoever takes timestamps from
+/// strangers bounds them first. Should one writer use one timestamp twice, the larger value in
+/// <see cref="ElementOrder"/> wins, so replicas agree even then. Immutable, as far as <typeparamref name="T"/> is: an
+/// array given or read is shared and must not be changed.
 /// </remarks>
 /// <typeparam name="T">The value's type.</typeparam>
 public sealed class LwwRegister<T> : ICrdt<LwwRegister<T>>
@@ -16,7 +17,8 @@ public sealed class LwwRegister<T> : ICrdt<LwwRegister<T>>
 {
     private readonly T? _value;
 
-    private LwwRegister(ulong timestamp, ReplicaId writer, T? value) => (Timestamp, Writer, _value) = (timestamp, writer, value);
+    private LwwRegister(ulong timestamp, ReplicaId writer, T? value) =>
+        (Timestamp, Writer, _value) = (timestamp, writer, value);
 
     /// <inheritdoc/>
     public static LwwRegister<T> Bottom { get; } = new(0, default, default);

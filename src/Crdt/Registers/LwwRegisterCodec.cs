@@ -5,7 +5,10 @@ using P2PLearn.Crdt.Encoding;
 
 namespace P2PLearn.Crdt.Registers;
 
-/// <summary>A last-writer-wins register: <c>nil</c> when never written, else <c>[ timestamp: uint64, writer: bin 1..64, value ]</c>.</summary>
+/// <summary>
+/// A last-writer-wins register: <c>nil</c> when never written, else <c>[ timestamp: uint64, writer: bin 1..64, value
+/// ]</c>.
+/// </summary>
 /// <param name="valueCodec">The codec of the value.</param>
 /// <typeparam name="T">The value's type.</typeparam>
 public sealed class LwwRegisterCodec<T>(IElementCodec<T> valueCodec) : IElementCodec<LwwRegister<T>>

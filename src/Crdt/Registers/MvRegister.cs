@@ -7,19 +7,23 @@ namespace P2PLearn.Crdt.Registers;
 
 /// <summary>A register that keeps every value of concurrent writes; a write replaces the values it has seen.</summary>
 /// <remarks>
-/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.4 (multi-value register). Immutable, as far as
+/// Source: Almeida et al., Delta State Replicated Data Types, 2018, section 7.4 (multi-value register). Immutable, as
+/// far as
 /// <typeparamref name="T"/> is.
 /// </remarks>
 /// <typeparam name="T">The values' type.</typeparam>
 public sealed class MvRegister<T> : ICrdt<MvRegister<T>>
     where T : notnull
 {
-    private MvRegister(ImmutableSortedDictionary<Dot, T> store, DotContext context) => (Store, Context) = (store, context);
+    private MvRegister(ImmutableSortedDictionary<Dot, T> store, DotContext context) =>
+        (Store, Context) = (store, context);
 
     /// <inheritdoc/>
     public static MvRegister<T> Bottom { get; } = new(ImmutableSortedDictionary<Dot, T>.Empty, DotContext.Bottom);
 
-    /// <summary>The values that no seen write has replaced, each once, ascending; none when never written or cleared.</summary>
+    /// <summary>
+    /// The values that no seen write has replaced, each once, ascending; none when never written or cleared.
+    /// </summary>
     public IEnumerable<T> Values => Store.Values.Order(ElementOrder.Of<T>()).Aggregate(
         new List<T>(Store.Count),
         static (values, value) =>
@@ -72,7 +76,8 @@ public sealed class MvRegister<T> : ICrdt<MvRegister<T>>
     public override int GetHashCode() => Context.GetHashCode();
 
     /// <summary>The register of a store whose dots are all in the context.</summary>
-    internal static MvRegister<T> Of(ImmutableSortedDictionary<Dot, T> store, DotContext context) => new(store, context);
+    internal static MvRegister<T> Of(ImmutableSortedDictionary<Dot, T> store, DotContext context) =>
+        new(store, context);
 
     // One dot has one value, unless two processes write under one replica id; then replicas still agree.
     private static T Larger(T left, T right) => ElementOrder.Of<T>().Compare(left, right) >= 0 ? left : right;

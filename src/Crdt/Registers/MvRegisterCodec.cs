@@ -6,7 +6,9 @@ using P2PLearn.Crdt.Encoding;
 
 namespace P2PLearn.Crdt.Registers;
 
-/// <summary>A multi-value register: <c>[ context, [ [ replica, counter, value ] … ] ]</c>, strictly ascending by dot.</summary>
+/// <summary>
+/// A multi-value register: <c>[ context, [ [ replica, counter, value ] … ] ]</c>, strictly ascending by dot.
+/// </summary>
 /// <param name="valueCodec">The codec of the values.</param>
 /// <typeparam name="T">The values' type.</typeparam>
 public sealed class MvRegisterCodec<T>(IElementCodec<T> valueCodec) : IElementCodec<MvRegister<T>>

@@ -34,12 +34,13 @@ public sealed class GSetCodec<T>(IElementCodec<T> elementCodec) : IElementCodec<
             return false;
         }
 
+        IComparer<T> order = ElementOrder.Of<T>();
         ImmutableSortedSet<T>.Builder elements = GSet<T>.Bottom.Elements.ToBuilder();
         T? previous = default;
         for (int i = 0; i < count; i++)
         {
             if (!reader.TryReadKey(_elementCodec, out T? element)
-                || !(i == 0 || ElementOrder.Of<T>().Compare(previous, element) < 0 || reader.Fail(DecodeError.OutOfOrder)))
+                || !(i == 0 || order.Compare(previous, element) < 0 || reader.Fail(DecodeError.OutOfOrder)))
             {
                 return false;
             }

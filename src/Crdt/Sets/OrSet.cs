@@ -2,26 +2,28 @@ using System.Collections.Immutable;
 using P2PLearn.Crdt.Clocks;
 using P2PLearn.Crdt.Encoding;
 using P2PLearn.Crdt.Maps;
+using Dots = System.Collections.Immutable.ImmutableSortedDictionary<P2PLearn.Crdt.Clocks.Dot, System.ValueTuple>;
 
 namespace P2PLearn.Crdt.Sets;
 
 /// <summary>A set in which elements can be added and removed; an addition concurrent with a removal wins.</summary>
 /// <remarks>
-/// Source: Bieniusa et al., An Optimized Conflict-free Replicated Set, 2012; as a delta type Almeida et al., 2018, section 7.3. Each
-/// element keeps the dots of the additions that no seen removal covers; a removal leaves nothing behind but its mark in the context.
-/// Ordered by <see cref="ElementOrder"/>. Join costs O(n log n) in the elements of both. Immutable.
+/// Source: Bieniusa et al., An Optimized Conflict-free Replicated Set, 2012; as a delta type Almeida et al., 2018,
+/// section 7.3. Each element keeps the dots of the additions that no seen removal covers; a removal leaves nothing
+/// behind but its mark in the context. Ordered by <see cref="ElementOrder"/>. Join costs O(n log n) in the elements
+/// of both. Immutable.
 /// </remarks>
 /// <typeparam name="T">The elements' type.</typeparam>
 public sealed class OrSet<T> : ICrdt<OrSet<T>>
     where T : notnull
 {
     private OrSet(
-        ImmutableSortedDictionary<T, ImmutableSortedDictionary<Dot, ValueTuple>> store, DotContext context) =>
+        ImmutableSortedDictionary<T, Dots> store, DotContext context) =>
         (Store, Context) = (store, context);
 
     /// <inheritdoc/>
     public static OrSet<T> Bottom { get; } = new(
-        ImmutableSortedDictionary.Create<T, ImmutableSortedDictionary<Dot, ValueTuple>>(ElementOrder.Of<T>()),
+        ImmutableSortedDictionary.Create<T, Dots>(ElementOrder.Of<T>()),
         DotContext.Bottom);
 
     /// <summary>The elements, ascending.</summary>
@@ -34,7 +36,7 @@ public sealed class OrSet<T> : ICrdt<OrSet<T>>
     public DotContext Context { get; }
 
     /// <summary>The additions that keep each element; never none, and all in the context.</summary>
-    internal ImmutableSortedDictionary<T, ImmutableSortedDictionary<Dot, ValueTuple>> Store { get; }
+    internal ImmutableSortedDictionary<T, Dots> Store { get; }
 
     /// <summary>Whether the element is in the set.</summary>
     public bool Contains(T element) => Store.ContainsKey(element);
@@ -44,7 +46,7 @@ public sealed class OrSet<T> : ICrdt<OrSet<T>>
     public (OrSet<T> State, OrSet<T> Delta) Add(ReplicaId replica, T element)
     {
         Dot dot = Context.Next(replica);
-        ImmutableSortedDictionary<Dot, ValueTuple> addition = NoDots.Add(dot, default);
+        Dots addition = NoDots.Add(dot, default);
         OrSet<T> delta = new(Bottom.Store.Add(element, addition), DotContext.Of([.. DotsOf(element), dot]));
         return (Join(delta), delta);
     }
@@ -84,10 +86,10 @@ public sealed class OrSet<T> : ICrdt<OrSet<T>>
 
     /// <summary>The set of a store whose dots are all in the context.</summary>
     internal static OrSet<T> Of(
-        ImmutableSortedDictionary<T, ImmutableSortedDictionary<Dot, ValueTuple>> store, DotContext context) =>
+        ImmutableSortedDictionary<T, Dots> store, DotContext context) =>
         new(store, context);
 
     private IEnumerable<Dot> DotsOf(T element) => Store.GetValueOrDefault(element, NoDots).Keys;
 
-    private static ImmutableSortedDictionary<Dot, ValueTuple> NoDots => ImmutableSortedDictionary<Dot, ValueTuple>.Empty;
+    private static Dots NoDots => Dots.Empty;
 }

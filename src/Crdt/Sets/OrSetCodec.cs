@@ -3,13 +3,15 @@ using System.Diagnostics.CodeAnalysis;
 using MessagePack;
 using P2PLearn.Crdt.Clocks;
 using P2PLearn.Crdt.Encoding;
+using Dots = System.Collections.Immutable.ImmutableSortedDictionary<P2PLearn.Crdt.Clocks.Dot, System.ValueTuple>;
 
 namespace P2PLearn.Crdt.Sets;
 
 /// <summary>An add-wins set.</summary>
 /// <remarks>
 /// <code>
-/// set = [ context, { element → [ [ replica, counter ] … ] … } ]   elements strictly ascending, each with at least one dot,
+/// set = [ context, { element → [ [ replica, counter ] … ] … } ] elements strictly ascending, each with at least one
+/// dot,
 ///                                                                 dots strictly ascending and in the context
 /// </code>
 /// </remarks>
@@ -28,7 +30,7 @@ public sealed class OrSetCodec<T>(IElementCodec<T> elementCodec) : IElementCodec
         writer.WriteArrayHeader(2);
         ClockCodecs.Context.Write(ref writer, value.Context);
         writer.WriteMapHeader(value.Store.Count);
-        foreach ((T element, ImmutableSortedDictionary<Dot, ValueTuple> dots) in value.Store)
+        foreach ((T element, Dots dots) in value.Store)
         {
             _elementCodec.Write(ref writer, element);
             writer.WriteArrayHeader(dots.Count);
@@ -51,14 +53,14 @@ public sealed class OrSetCodec<T>(IElementCodec<T> elementCodec) : IElementCodec
             return false;
         }
 
-        ImmutableSortedDictionary<T, ImmutableSortedDictionary<Dot, ValueTuple>>.Builder store =
+        ImmutableSortedDictionary<T, Dots>.Builder store =
             OrSet<T>.Bottom.Store.ToBuilder();
         T? previous = default;
         for (int i = 0; i < count; i++)
         {
             if (!reader.TryReadKey(_elementCodec, out T? element)
                 || !(i == 0 || store.KeyComparer.Compare(previous, element) < 0 || reader.Fail(DecodeError.OutOfOrder))
-                || !TryReadDots(ref reader, context, out ImmutableSortedDictionary<Dot, ValueTuple>? dots))
+                || !TryReadDots(ref reader, context, out Dots? dots))
             {
                 return false;
             }
@@ -74,7 +76,7 @@ public sealed class OrSetCodec<T>(IElementCodec<T> elementCodec) : IElementCodec
     private static bool TryReadDots(
         ref CrdtReader reader,
         DotContext context,
-        [NotNullWhen(true)] out ImmutableSortedDictionary<Dot, ValueTuple>? dots)
+        [NotNullWhen(true)] out Dots? dots)
     {
         dots = null;
         if (!reader.TryBeginArray(out int count) || !(count > 0 || reader.Fail(DecodeError.NotCanonical)))
@@ -82,7 +84,7 @@ public sealed class OrSetCodec<T>(IElementCodec<T> elementCodec) : IElementCodec
             return false;
         }
 
-        ImmutableSortedDictionary<Dot, ValueTuple>.Builder read = ImmutableSortedDictionary.CreateBuilder<Dot, ValueTuple>();
+        Dots.Builder read = Dots.Empty.ToBuilder();
         Dot previous = default;
         for (int i = 0; i < count; i++)
         {

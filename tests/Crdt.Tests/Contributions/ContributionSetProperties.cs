@@ -16,8 +16,8 @@ public sealed class ContributionSetProperties : CrdtLaws<ContributionSet>
         state.Runs.Select(run => $"{run} below {state.PrunedBelow(run)};")
             .Concat(state.Entries.Select(entry => Show([entry.First, .. entry.Second is null ? [] : new[] { entry.Second }]))));
 
-    // Keep everything, then: drop what is below the largest watermark, of each statement the smallest signature, of each key the
-    // two statements that sort first.
+    // Keep everything, then: drop what is below the largest watermark, of each statement the smallest signature, of
+    // each key the two statements that sort first.
     protected override string Specify(IReadOnlyList<Event> visible)
     {
         Dictionary<RunId, uint> below = visible.Where(e => e.Op.Kind == 0)

@@ -5,8 +5,8 @@ using P2PLearn.Crdt.Encoding;
 namespace P2PLearn.Crdt.Tests.Contributions;
 
 /// <summary>
-/// The bytes on the wire. The files were made from the wire text by a program that shares no code with this project; a change to one is
-/// a change of the format, and needs a new version number.
+/// The bytes on the wire. The files were made from the wire text by a program that shares no code with this project;
+/// a change to one is a change of the format, and needs a new version number.
 /// </summary>
 public sealed class GoldenTests
 {

@@ -10,7 +10,9 @@ internal static class Samples
     public static readonly RunId FirstRun = RunId.Of("run 1"u8);
     public static readonly RunId SecondRun = RunId.Of("run 2"u8);
 
-    /// <summary>Any contribution, signed by its peer; one in eight with another valid signature of the same statement.</summary>
+    /// <summary>
+    /// Any contribution, signed by its peer; one in eight with another valid signature of the same statement.
+    /// </summary>
     public static Gen<Contribution> Signed { get; } =
         from run in Gen.Int[0, 1]
         from round in Gen.UInt[0, 5]

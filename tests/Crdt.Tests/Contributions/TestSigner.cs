@@ -5,8 +5,8 @@ using P2PLearn.Crdt.Contributions;
 namespace P2PLearn.Crdt.Tests.Contributions;
 
 /// <summary>
-/// A stand-in for Ed25519, which this project does not know: the first half is a keyed hash, the second half repeats a nonce, so
-/// that one statement has several valid signatures, as a dishonest Ed25519 signer can make them.
+/// A stand-in for Ed25519, which this project does not know: the first half is a keyed hash, the second half repeats
+/// a nonce, so that one statement has several valid signatures, as a dishonest Ed25519 signer can make them.
 /// </summary>
 internal sealed class TestSigner : ISignatureVerifier
 {

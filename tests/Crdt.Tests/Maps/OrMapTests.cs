@@ -20,7 +20,8 @@ public sealed class OrMapProperties : CrdtLaws<OrMap<string, GSet<ulong>>>
     protected override string Read(OrMap<string, GSet<ulong>> state) =>
         Text(state.Keys.Select(key => $"{key}={Text(state[key].Elements)};"));
 
-    // An update carries its own number and those its replica showed; it counts until an operation on its key that saw it.
+    // An update carries its own number and those its replica showed; it counts until an operation on its key that saw
+    // it.
     protected override string Specify(IReadOnlyList<Event> visible)
     {
         Dictionary<int, HashSet<uint>> carried = [];
