@@ -31,7 +31,11 @@ internal enum YamuxActions
 /// <param name="Stream">Whom it concerns.</param>
 /// <param name="Reason">Why the session ends.</param>
 internal readonly record struct YamuxOutcome(
-    YamuxActions Actions, YamuxStreamState? Stream = null, EndReason Reason = EndReason.None);
+    YamuxActions Actions, YamuxStreamState? Stream = null, EndReason Reason = EndReason.None)
+{
+    /// <summary>Whether <paramref name="action"/> is among them.</summary>
+    public bool Has(YamuxActions action) => (Actions & action) != YamuxActions.None;
+}
 
 /// <summary>One frame that a stream may send now.</summary>
 /// <param name="Stream">Whose turn it is.</param>

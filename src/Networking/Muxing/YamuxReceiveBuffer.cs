@@ -4,13 +4,15 @@ namespace P2PLearn.Networking.Muxing;
 
 /// <summary>Received and unread bytes of one stream, in pooled segments.</summary>
 /// <remarks>
-/// Small frames are packed into shared segments, so what is held is at most the unread bytes and two segments. The segments belong to
-/// the buffer until they are read or <see cref="Clear"/>ed. Not safe for several threads. In steady state nothing is allocated.
+/// Small frames are packed into shared segments. A new segment is as large as a quarter of what is held already: a long backlog takes few
+/// segments, which the pool can keep, and what is held exceeds the unread bytes only by the rest of the first and the last segment.
+/// The segments belong to the buffer until they are read or <see cref="Clear"/>ed. Not safe for several threads. In steady state nothing
+/// is allocated.
 /// </remarks>
 internal sealed class YamuxReceiveBuffer
 {
     private const int MinSegmentBytes = 4 * 1024;
-    private const int MaxSegmentBytes = 64 * 1024;
+    private const int MaxSegmentBytes = 1024 * 1024;
     private readonly YamuxUnreadBytes _unread;
     private readonly Queue<byte[]> _segments = [];
     private byte[] _tail = [];
@@ -32,7 +34,7 @@ internal sealed class YamuxReceiveBuffer
         {
             if (_tailEnd == _tail.Length)
             {
-                AddSegment(bytes.Length);
+                AddSegment(Math.Max(bytes.Length, Length / 4));
             }
 
             int taken = Math.Min(bytes.Length, _tail.Length - _tailEnd);
@@ -77,9 +79,9 @@ internal sealed class YamuxReceiveBuffer
         }
     }
 
-    private void AddSegment(int wanted)
+    private void AddSegment(long wanted)
     {
-        _tail = ArrayPool<byte>.Shared.Rent(Math.Clamp(wanted, MinSegmentBytes, MaxSegmentBytes));
+        _tail = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(wanted, MinSegmentBytes, MaxSegmentBytes));
         _tailEnd = 0;
         _segments.Enqueue(_tail);
     }

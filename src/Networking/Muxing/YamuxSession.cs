@@ -388,10 +388,10 @@ public sealed class YamuxSession : IMuxedSession
         {
             _state.OnHeard(now);
             outcome = _state.OnFrame(header, now);
-            stream = outcome.Actions.HasFlag(YamuxActions.Accept)
+            stream = outcome.Has(YamuxActions.Accept)
                 ? new YamuxStream(this, outcome.Stream!, _unread)
                 : (YamuxStream?)outcome.Stream?.Owner;
-            if (outcome.Actions.HasFlag(YamuxActions.Fail))
+            if (outcome.Has(YamuxActions.Fail))
             {
                 stream!.FailWriting(new StreamEndedException(stream.EndReason, "The write failed"));
             }
@@ -404,8 +404,8 @@ public sealed class YamuxSession : IMuxedSession
             Act(outcome, stream);
         }
 
-        bool isDelivered = outcome.Actions.HasFlag(YamuxActions.Deliver);
-        bool isLast = outcome.Actions.HasFlag(YamuxActions.EndOfData);
+        bool isDelivered = outcome.Has(YamuxActions.Deliver);
+        bool isLast = outcome.Has(YamuxActions.EndOfData);
         if (isLast && !isDelivered)
         {
             stream!.Receiver.Complete();
@@ -416,22 +416,22 @@ public sealed class YamuxSession : IMuxedSession
 
     private void Act(in YamuxOutcome outcome, YamuxStream? stream)
     {
-        if (outcome.Actions.HasFlag(YamuxActions.Accept))
+        if (outcome.Has(YamuxActions.Accept))
         {
             _accepted.Writer.TryWrite(stream!); // false only when the session has just ended
         }
 
-        if (outcome.Actions.HasFlag(YamuxActions.Fail))
+        if (outcome.Has(YamuxActions.Fail))
         {
             stream!.Receiver.Fail(stream.EndReason, dropsUnread: true);
         }
 
-        if (outcome.Actions.HasFlag(YamuxActions.GoingAway))
+        if (outcome.Has(YamuxActions.GoingAway))
         {
             _openSlots.Release(EveryWaiter);
         }
 
-        if (outcome.Actions.HasFlag(YamuxActions.EndSession))
+        if (outcome.Has(YamuxActions.EndSession))
         {
             End(outcome.Reason, outcome.Reason == EndReason.ClosedByRemote
                 ? YamuxGoAwayCode.Normal

@@ -11,10 +11,14 @@ internal sealed class YamuxPair : IAsyncDisposable
     private readonly CancellationTokenSource _deadline = new(Patience);
 
     public YamuxPair(YamuxOptions? options = null, int linkBytes = MemoryLink.DefaultBufferBytes, TimeProvider? time = null)
+        : this(MemoryLink.CreatePair(linkBytes), options, time)
     {
-        (MemoryLink first, MemoryLink second) = MemoryLink.CreatePair(linkBytes);
-        Client = YamuxSession.Start(first, isClient: true, options ?? YamuxOptions.Default, time ?? TimeProvider.System);
-        Server = YamuxSession.Start(second, isClient: false, options ?? YamuxOptions.Default, time ?? TimeProvider.System);
+    }
+
+    public YamuxPair((ILink First, ILink Second) links, YamuxOptions? options = null, TimeProvider? time = null)
+    {
+        Client = YamuxSession.Start(links.First, isClient: true, options ?? YamuxOptions.Default, time ?? TimeProvider.System);
+        Server = YamuxSession.Start(links.Second, isClient: false, options ?? YamuxOptions.Default, time ?? TimeProvider.System);
     }
 
     public YamuxSession Client { get; }
