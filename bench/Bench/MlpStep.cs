@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using P2PLearn.Learning;
 using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Optimizers;
@@ -8,8 +11,8 @@ using P2PLearn.Learning.Training;
 namespace P2PLearn.Bench;
 
 /// <summary>
-/// One local step on one thread, drawing and scaling the batch of 25 included: time, bytes allocated, and memory over 10,000 steps.
-/// Arguments: [model] [steps].
+/// One local step on one thread, drawing and scaling the batch of 25 included: time, bytes allocated, and memory over
+/// 10,000 steps. Arguments: [model] [steps].
 /// </summary>
 internal static class MlpStep
 {
@@ -21,7 +24,8 @@ internal static class MlpStep
         string[] words = [.. args.Where(a => !a.StartsWith('-'))];
         LabelledImages data = Mnist.Load(FindMnist()).Train;
         TorchLibrary.EnsureLoaded();
-        Console.WriteLine($"libtorch {TorchLibrary.Version}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
+        Console.WriteLine(
+            $"libtorch {TorchLibrary.Version}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
         if (words.Length > 0)
         {
             Measure(words[0], data, words.Length > 1 ? int.Parse(words[1], provider: null) : 10_000);
@@ -61,15 +65,18 @@ internal static class MlpStep
         double first = times[0], last = times[^1];
         times.Sort();
         Console.WriteLine(
-            $"{name}: median {times[times.Count / 2]:F4} ms/step, best {times[0]:F4}, first block {first:F4}, last block {last:F4}; "
+            $"{name}: median {times[times.Count / 2]:F4} ms/step, best {times[0]:F4}, "
+            + $"first block {first:F4}, last block {last:F4}; "
             + $"{Math.Max(0, allocated - listBytes) / (double)steps:F2} B/step allocated; "
-            + $"resident {residentBefore >> 20} -> {ResidentBytes() >> 20} MB over {steps} steps");
+            + $"resident {residentBefore >> 20} -> {ResidentBytes() >> 20} MB over {steps} steps; "
+            + $"digest {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(model.Parameters)))[..16]}");
         MeasureParts(model, optimizer, data);
     }
 
     private static void MeasureParts(ITrainableModel model, MomentumSgd optimizer, LabelledImages data)
     {
-        var sampler = new BatchSampler(Enumerable.Range(0, data.Count).ToArray(), new P2PLearn.Learning.SeededRandom(2));
+        int[] share = [.. Enumerable.Range(0, data.Count)];
+        var sampler = new BatchSampler(share, new SeededRandom(2));
         var batch = new Batch(25, data.PixelCount);
         int[] indices = new int[25];
         double draw = Time(() =>
@@ -82,9 +89,10 @@ internal static class MlpStep
         double step = Time(() => optimizer.Step(model.Parameters, model.Gradient, 1_000_000));
         long start = Stopwatch.GetTimestamp();
         Evaluation evaluation = model.Evaluate(data);
+        double evaluate = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         Console.WriteLine(
-            $"  draw and scale {draw:F4} ms, gradient {gradient:F4} (of it clearing {clear:F4}), momentum step {step:F4}; "
-            + $"evaluation of 60,000 {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F0} ms, accuracy {evaluation.Accuracy:F4}");
+            $"  draw and scale {draw:F4} ms, gradient {gradient:F4} (of it clearing {clear:F4}), step {step:F4}; "
+            + $"evaluation of 60,000 {evaluate:F0} ms, accuracy {evaluation.Accuracy:F4}");
     }
 
     private static double Time(Action action)

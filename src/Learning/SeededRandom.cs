@@ -5,9 +5,10 @@ namespace P2PLearn.Learning;
 
 /// <summary>A seeded generator whose sequence is the same on every machine and every .NET version.</summary>
 /// <remarks>
-/// Source: Blackman and Vigna, xoshiro256** 1.0 (public domain), its state filled from the seed by SplitMix64 (Steele et al. 2014), as its
-/// authors advise. Not for secrets. Not safe for several threads. Gaussians and gammas use <see cref="Math"/>'s logarithm, sine and power, so
-/// those two are the same wherever the platform's mathematics library is.
+/// Source: Blackman and Vigna, xoshiro256** 1.0 (public domain), its state filled from the seed by SplitMix64 (Steele
+/// et al. 2014), as its authors advise. Not for secrets. Not safe for several threads. Gaussians and gammas use
+/// <see cref="Math"/>'s logarithm, sine and power, so those two are the same wherever the platform's mathematics
+/// library is.
 /// </remarks>
 public sealed class SeededRandom
 {
@@ -30,7 +31,9 @@ public sealed class SeededRandom
 
     private SeededRandom(ulong s0, ulong s1, ulong s2, ulong s3) => (_s0, _s1, _s2, _s3) = (s0, s1, s2, s3);
 
-    /// <summary>Starts the sequence of one stream of a seed, e.g. of one node of a run; different streams are independent.</summary>
+    /// <summary>
+    /// Starts the sequence of one stream of a seed, e.g. of one node of a run; different streams are independent.
+    /// </summary>
     public static SeededRandom ForStream(ulong seed, ulong stream)
     {
         ulong mixed = SplitMix64(ref seed);
@@ -105,14 +108,19 @@ public sealed class SeededRandom
     /// <summary>A uniform double in [0, 1), a multiple of 2^-53.</summary>
     public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1UL << 53));
 
-    /// <summary>A draw of the standard normal distribution (Box and Muller 1958; one of the pair is dropped, so that there is no hidden state).</summary>
+    /// <summary>
+    /// A draw of the standard normal distribution (Box and Muller 1958; one of the pair is dropped, so that there is
+    /// no hidden state).
+    /// </summary>
     public double NextGaussian()
     {
         double radius = Math.Sqrt(-2.0 * Math.Log(1.0 - NextDouble())); // 1 − u is in (0, 1]: never the logarithm of 0
         return radius * Math.Cos(2.0 * Math.PI * NextDouble());
     }
 
-    /// <summary>A draw of the gamma distribution of scale 1 (Marsaglia and Tsang 2000, with their boost for shapes below 1).</summary>
+    /// <summary>
+    /// A draw of the gamma distribution of scale 1 (Marsaglia and Tsang 2000, with their boost for shapes below 1).
+    /// </summary>
     /// <param name="shape">α, positive and finite. Draws for a very small α may underflow to 0.</param>
     public double NextGamma(double shape)
     {

@@ -5,8 +5,8 @@ namespace P2PLearn.Learning.Data;
 
 /// <summary>A batch of scaled images and labels in memory that is reused from step to step and never moves.</summary>
 /// <remarks>
-/// Pinned and aligned to a cache line, so that a tensor can be laid over it without a copy and matrix kernels, which choose their order of
-/// summation by alignment, give the same bits in every run. Not safe for several threads.
+/// Pinned and aligned to a cache line, so that a tensor can be laid over it without a copy and matrix kernels, which
+/// choose their order of summation by alignment, give the same bits in every run. Not safe for several threads.
 /// </remarks>
 public sealed class Batch
 {
@@ -24,7 +24,8 @@ public sealed class Batch
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pixelCount);
         PixelCount = pixelCount;
-        _images = GC.AllocateArray<float>(checked((capacity * pixelCount) + (AlignmentBytes / sizeof(float))), pinned: true);
+        int room = checked((capacity * pixelCount) + (AlignmentBytes / sizeof(float)));
+        _images = GC.AllocateArray<float>(room, pinned: true);
         _labels = GC.AllocateArray<long>(capacity, pinned: true);
         _firstImage = FloatsToAlignment(_images);
     }
@@ -47,7 +48,9 @@ public sealed class Batch
     /// <summary>Largest number of images.</summary>
     public int Capacity => _labels.Length;
 
-    /// <summary>Scaled pixels, shape [capacity, pixels], at an address that is fixed as long as the batch is alive.</summary>
+    /// <summary>
+    /// Scaled pixels, shape [capacity, pixels], at an address that is fixed as long as the batch is alive.
+    /// </summary>
     public Span<float> Images => _images.AsSpan(_firstImage, Capacity * PixelCount);
 
     /// <summary>Labels, shape [capacity], at an address that is fixed as long as the batch is alive.</summary>

@@ -6,13 +6,16 @@ namespace P2PLearn.Learning.Data;
 
 /// <summary>Draws a node's own images without replacement within a pass, in an order that its seed fixes.</summary>
 /// <remarks>
-/// Each pass is a new shuffle of the whole share; a batch that reaches the end of a pass takes its rest from the next, so every image is
-/// seen equally often. The state is where the pass began in the generator and how far it got, so it is small and a restarted node goes on
-/// with the very images it would have drawn. Not safe for several threads.
+/// Each pass is a new shuffle of the whole share; a batch that reaches the end of a pass takes its rest from the
+/// next, so every image is seen equally often. The state is where the pass began in the generator and how far it got,
+/// so it is small and a restarted node goes on with the very images it would have drawn. Not safe for several
+/// threads.
 /// </remarks>
 public sealed class BatchSampler
 {
-    /// <summary>Bytes written by <see cref="SaveState"/>: digest of the share, generator at the start of the pass, position.</summary>
+    /// <summary>
+    /// Bytes written by <see cref="SaveState"/>: digest of the share, generator at the start of the pass, position.
+    /// </summary>
     public const int StateSize = DigestSize + SeededRandom.StateSize + sizeof(int);
 
     private const int DigestSize = 16;

@@ -6,7 +6,9 @@ namespace P2PLearn.Learning.Data;
 /// <summary>What a reader of IDX files accepts.</summary>
 public sealed record IdxLimits
 {
-    /// <summary>Largest body in bytes that is allocated; MNIST's images are 47 MB, EMNIST's largest 639 MB. Default 1 GiB.</summary>
+    /// <summary>
+    /// Largest body in bytes that is allocated; MNIST's images are 47 MB, EMNIST's largest 639 MB. Default 1 GiB.
+    /// </summary>
     public int MaxBytes { get; init; } = 1 << 30;
 }
 
@@ -24,8 +26,9 @@ public sealed record IdxArray(IReadOnlyList<int> Sizes, ReadOnlyMemory<byte> Dat
 ///        | 0  0 | type | rank   | size 0 (u32) |  …        | size | bytes           |
 ///        +------+------+--------+--------------+-- - - - --+------+-----------------+
 /// </code>
-/// Sizes are big endian; type 8 is unsigned byte, the only one read here. The file is somebody's download: nothing in it is believed
-/// before it is checked, and nothing is allocated before the size is known to fit the limit and the file.
+/// Sizes are big endian; type 8 is unsigned byte, the only one read here. The file is somebody's download: nothing in
+/// it is believed before it is checked, and nothing is allocated before the size is known to fit the limit and the
+/// file.
 /// </remarks>
 public static class IdxFile
 {
@@ -37,7 +40,9 @@ public static class IdxFile
     /// <param name="path">Plain or gzipped.</param>
     /// <param name="rank">1 for labels, 3 for images.</param>
     /// <param name="limits">What to accept.</param>
-    /// <exception cref="InvalidDataException">The file is not what it should be: one line with the file and what was expected.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is not what it should be: one line with the file and what was expected.
+    /// </exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static IdxArray Read(string path, int rank, IdxLimits limits)
     {
@@ -78,14 +83,16 @@ public static class IdxFile
         if (header[0] != 0 || header[1] != 0 || header[2] != UnsignedByte || header[3] != rank)
         {
             throw new InvalidDataException(
-                $"expected an IDX file of bytes with {rank} dimensions (0000 08 {rank:x2}), found {Convert.ToHexStringLower(header[..HeaderStart])}");
+                $"expected an IDX file of bytes with {rank} dimensions (000008{rank:x2}), "
+                + $"found {Convert.ToHexStringLower(header[..HeaderStart])}");
         }
 
         content.ReadExactly(header[HeaderStart..]);
         int[] sizes = ReadSizes(header[HeaderStart..], limits, out int total);
         if (header.Length + (long)total > maxContent)
         {
-            throw new InvalidDataException($"its header promises {total} bytes, more than the file can hold; download it again");
+            throw new InvalidDataException(
+                $"its header promises {total} bytes, more than the file can hold; download it again");
         }
 
         byte[] data = GC.AllocateUninitializedArray<byte>(total);
@@ -109,7 +116,8 @@ public static class IdxFile
             if (size == 0 || product > (ulong)limits.MaxBytes)
             {
                 throw new InvalidDataException(
-                    $"expected sizes of at least 1 and at most {limits.MaxBytes} bytes in all, found {size} as dimension {i}");
+                    $"expected sizes of at least 1 and at most {limits.MaxBytes} bytes in all, "
+                    + $"found {size} as dimension {i}");
             }
 
             sizes[i] = (int)size;

@@ -1,7 +1,9 @@
 namespace P2PLearn.Learning.Data;
 
 /// <summary>Images of one size with a class label each, as they come from the file: one byte per pixel.</summary>
-/// <remarks>Immutable. Scaling to floats happens when a batch is gathered, so that 60,000 MNIST images stay 47 MB.</remarks>
+/// <remarks>
+/// Immutable. Scaling to floats happens when a batch is gathered, so that 60,000 MNIST images stay 47 MB.
+/// </remarks>
 public sealed class LabelledImages
 {
     private readonly ReadOnlyMemory<byte> _pixels;

@@ -30,14 +30,16 @@ public static class Mnist
         IdxArray labels = IdxFile.Read(labelsPath, rank: 1, limits);
         if (images.Sizes[0] != labels.Sizes[0])
         {
-            throw new InvalidDataException($"{labelsPath}: expected a label for each of {images.Sizes[0]} images, found {labels.Sizes[0]}");
+            throw new InvalidDataException(
+                $"{labelsPath}: expected a label for each of {images.Sizes[0]} images, found {labels.Sizes[0]}");
         }
 
         int wrong = labels.Data.Span.IndexOfAnyExceptInRange((byte)0, (byte)(ClassCount - 1));
         return wrong < 0
             ? new LabelledImages(images.Data, labels.Data, images.Sizes[1], images.Sizes[2], ClassCount)
             : throw new InvalidDataException(
-                $"{labelsPath}: expected labels from 0 to {ClassCount - 1}, found {labels.Data.Span[wrong]} at image {wrong}");
+                $"{labelsPath}: expected labels from 0 to {ClassCount - 1}, "
+                + $"found {labels.Data.Span[wrong]} at image {wrong}");
     }
 
     private static string Find(string directory, string name)

@@ -5,8 +5,8 @@ namespace P2PLearn.Learning.Data;
 
 /// <summary>How bytes become inputs of a model: (byte / 255 − mean) / deviation.</summary>
 /// <remarks>
-/// Computed as byte · scale + offset with both rounded to float once, a product and a sum and never a fused one, so that every machine gets
-/// the same bits.
+/// Computed as byte · scale + offset with both rounded to float once, a product and a sum and never a fused one, so
+/// that every machine gets the same bits.
 /// </remarks>
 public sealed record PixelScaling
 {
@@ -56,7 +56,8 @@ public sealed record PixelScaling
         int i = 0;
         for (; i <= pixels.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
         {
-            Vector256<ushort> wide = Vector256.WidenLower(Vector128.LoadUnsafe(ref source, (nuint)i).ToVector256Unsafe());
+            Vector128<byte> bytes = Vector128.LoadUnsafe(ref source, (nuint)i);
+            Vector256<ushort> wide = Vector256.WidenLower(bytes.ToVector256Unsafe());
             (Vector256<uint> lower, Vector256<uint> upper) = Vector256.Widen(wide);
             Vector256<float> first = (Vector256.ConvertToSingle(lower.AsInt32()) * scale) + offset;
             Vector256<float> second = (Vector256.ConvertToSingle(upper.AsInt32()) * scale) + offset;

@@ -5,11 +5,15 @@ namespace P2PLearn.Learning.Models;
 /// <summary>How good a classifier's outputs are, computed in double.</summary>
 internal static class Classification
 {
-    /// <summary>Sum of the cross-entropies, and how many rows have their largest logit at the label (of equal ones the first counts).</summary>
+    /// <summary>
+    /// Sum of the cross-entropies, and how many rows have their largest logit at the label (of equal ones the first
+    /// counts).
+    /// </summary>
     /// <param name="logits">Shape [batch, classes]; a row with NaN counts as wrong and makes the loss NaN.</param>
     /// <param name="labels">Shape [batch], each in [0, classes).</param>
     /// <param name="classCount">Classes.</param>
-    public static (double Loss, int Correct) Score(ReadOnlySpan<float> logits, ReadOnlySpan<long> labels, int classCount)
+    public static (double Loss, int Correct) Score(
+        ReadOnlySpan<float> logits, ReadOnlySpan<long> labels, int classCount)
     {
         double loss = 0;
         int correct = 0;
@@ -25,7 +29,7 @@ internal static class Classification
             }
 
             loss += Math.Log(sum) + max - own;
-            correct += row.IndexOf(max) == labels[i] && own == max ? 1 : 0; // NaN equals nothing; of equal logits the first counts
+            correct += row.IndexOf(max) == labels[i] && own == max ? 1 : 0; // span search finds NaN, == does not
         }
 
         return (loss, correct);

@@ -2,10 +2,14 @@ using P2PLearn.Learning.Torch;
 
 namespace P2PLearn.Learning.Models;
 
-/// <summary>The convolutional network of MoNNA's MNIST experiment: conv 5×5×20, pool, conv 5×5×50, pool, fc 800-500, fc 500-10.</summary>
+/// <summary>
+/// The convolutional network of MoNNA's MNIST experiment: conv 5×5×20, pool, conv 5×5×50, pool, fc 800-500, fc
+/// 500-10.
+/// </summary>
 /// <remarks>
-/// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), experiments on MNIST; 431,080 parameters. ReLU comes after the pool, not before
-/// it: the two commute, in the gradient too, and there is a quarter of the values left to look at.
+/// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), experiments on MNIST; 431,080 parameters. ReLU comes
+/// after the pool, not before it: the two commute, in the gradient too, and there is a quarter of the values left to
+/// look at.
 /// </remarks>
 public sealed class Cnn : TorchModel
 {
@@ -36,7 +40,8 @@ public sealed class Cnn : TorchModel
         Tensor first = Block(scope, images, parameters[0], parameters[1]); // [batch, 20, 12, 12]
         Tensor second = Block(scope, first, parameters[2], parameters[3]); // [batch, 50, 4, 4]
         Tensor flat = TorchOps.Flatten(scope, second); // [batch, 800]
-        Tensor hidden = TorchOps.Relu(scope, TorchOps.Linear(scope, flat, parameters[4], parameters[5])); // [batch, 500]
+        Tensor linear = TorchOps.Linear(scope, flat, parameters[4], parameters[5]); // [batch, 500]
+        Tensor hidden = TorchOps.Relu(scope, linear); // [batch, 500]
         return TorchOps.Linear(scope, hidden, parameters[6], parameters[7]); // [batch, classes]
     }
 

@@ -2,7 +2,10 @@ using P2PLearn.Learning.Torch;
 
 namespace P2PLearn.Learning.Models;
 
-/// <summary>Softmax regression: one linear layer; 784-10 has 7,850 parameters. Convex, so two correct runs end at the same loss.</summary>
+/// <summary>
+/// Softmax regression: one linear layer; 784-10 has 7,850 parameters. Convex, so two correct runs end at the same
+/// loss.
+/// </summary>
 public sealed class LogisticRegression : TorchModel
 {
     /// <summary>The name in the registry.</summary>

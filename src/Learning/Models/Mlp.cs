@@ -14,13 +14,18 @@ public sealed class Mlp : TorchModel
     /// <param name="classCount">Outputs.</param>
     /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
     public Mlp(int pixelCount = 784, int hiddenCount = 100, int classCount = 10)
-        : base(RegisteredName, CreateLayout(pixelCount, hiddenCount, classCount), TensorShape.Of(1, pixelCount), classCount)
+        : base(
+            RegisteredName,
+            CreateLayout(pixelCount, hiddenCount, classCount),
+            TensorShape.Of(1, pixelCount),
+            classCount)
     {
     }
 
     private protected override Tensor Forward(TorchScope scope, Tensor images, ReadOnlySpan<Tensor> parameters)
     {
-        Tensor hidden = TorchOps.Relu(scope, TorchOps.Linear(scope, images, parameters[0], parameters[1])); // [batch, hidden]
+        Tensor linear = TorchOps.Linear(scope, images, parameters[0], parameters[1]); // [batch, hidden]
+        Tensor hidden = TorchOps.Relu(scope, linear); // [batch, hidden]
         return TorchOps.Linear(scope, hidden, parameters[2], parameters[3]); // [batch, classes]
     }
 

@@ -6,7 +6,10 @@ namespace P2PLearn.Learning.Models;
 /// <summary>What a reader of model files accepts.</summary>
 public sealed record ModelFileLimits
 {
-    /// <summary>Largest header in bytes; a tensor takes about a hundred. Default 1 MiB. The size of the floats follows from the layout.</summary>
+    /// <summary>
+    /// Largest header in bytes; a tensor takes about a hundred. Default 1 MiB. The size of the floats follows from
+    /// the layout.
+    /// </summary>
     public int MaxHeaderBytes { get; init; } = 1 << 20;
 }
 
@@ -16,7 +19,9 @@ public static class ModelFile
 {
     private const int LengthPrefixSize = sizeof(ulong);
 
-    /// <summary>Writes θ: to a temporary file beside it, flushed to the disk, then renamed over <paramref name="path"/>.</summary>
+    /// <summary>
+    /// Writes θ: to a temporary file beside it, flushed to the disk, then renamed over <paramref name="path"/>.
+    /// </summary>
     /// <param name="path">Its directory exists.</param>
     /// <param name="layout">Names and shapes.</param>
     /// <param name="parameters">θ, shape [d].</param>

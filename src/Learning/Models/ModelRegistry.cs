@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 
 namespace P2PLearn.Learning.Models;
 
-/// <summary>Models by the name that a configuration gives. Immutable; a program that brings its own models adds them with <see cref="With"/>.</summary>
+/// <summary>
+/// Models by the name that a configuration gives. Immutable; a program that brings its own models adds them with
+/// <see cref="With"/>.
+/// </summary>
 public sealed class ModelRegistry
 {
     private readonly ImmutableSortedDictionary<string, Func<ITrainableModel>> _factories;

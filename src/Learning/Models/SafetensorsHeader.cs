@@ -47,7 +47,9 @@ internal static class SafetensorsHeader
 
     /// <summary>Reads where the parameters of a layout lie.</summary>
     /// <param name="header">Untrusted; its length has been compared with a limit.</param>
-    /// <param name="layout">What the file must hold: these tensors with these shapes, in any order, and no others.</param>
+    /// <param name="layout">
+    /// What the file must hold: these tensors with these shapes, in any order, and no others.
+    /// </param>
     /// <returns>For each parameter the offset of its first byte after the header, shape [parameters].</returns>
     /// <exception cref="InvalidDataException">It holds something else.</exception>
     public static int[] Read(ReadOnlySpan<byte> header, ModelLayout layout)
@@ -90,8 +92,9 @@ internal static class SafetensorsHeader
         int found = 0;
         for (int i = 0; i < begins.Length; i++)
         {
-            Require(root.TryGetProperty(layout.Parameters[i].Name, out JsonElement tensor), $"it has no tensor {layout.Parameters[i].Name}");
-            begins[i] = ReadTensor(tensor, layout.Parameters[i], layout.ParameterCount);
+            ParameterShape parameter = layout.Parameters[i];
+            Require(root.TryGetProperty(parameter.Name, out JsonElement tensor), $"it has no tensor {parameter.Name}");
+            begins[i] = ReadTensor(tensor, parameter, layout.ParameterCount);
             found++;
         }
 
@@ -109,14 +112,15 @@ internal static class SafetensorsHeader
     {
         string? type = tensor.TryGetProperty("dtype", out JsonElement dtype) ? dtype.GetString() : null;
         Require(type == "F32", $"{expected.Name} has the type {type}, expected F32");
+        ulong[] sizes = tensor.TryGetProperty("shape", out JsonElement shape) ? ReadNumbers(shape) : [];
         Require(
-            tensor.TryGetProperty("shape", out JsonElement shape) && ReadNumbers(shape).SequenceEqual(expected.Shape.Select(s => (ulong)s)),
+            sizes.SequenceEqual(expected.Shape.Select(size => (ulong)size)),
             $"{expected.Name} has the shape {shape}, expected [{string.Join(",", expected.Shape)}]");
         ulong[] offsets = tensor.TryGetProperty("data_offsets", out JsonElement range) ? ReadNumbers(range) : [];
         ulong total = (ulong)parameterCount * sizeof(float);
         bool fits = offsets.Length == 2 && offsets[0] <= total && offsets[1] <= total
             && offsets[0] + ((ulong)expected.Count * sizeof(float)) == offsets[1];
-        Require(fits, $"{expected.Name} has the offsets {range}, which are not {expected.Count} floats within the file");
+        Require(fits, $"{expected.Name} has the offsets {range}: not {expected.Count} floats within the file");
         return (int)offsets[0];
     }
 

@@ -5,10 +5,12 @@ using P2PLearn.Learning.Torch;
 
 namespace P2PLearn.Learning.Models;
 
-/// <summary>A classifier whose forward pass is written in libtorch's operators and whose gradient is libtorch's autograd.</summary>
+/// <summary>
+/// A classifier whose forward pass is written in libtorch's operators and whose gradient is libtorch's autograd.
+/// </summary>
 /// <remarks>
-/// θ and g are flat blocks that autograd reads and writes in place. A step allocates nothing on the managed heap. Not safe for several
-/// threads; different models may train on different threads.
+/// θ and g are flat blocks that autograd reads and writes in place. A step allocates nothing on the managed heap. Not
+/// safe for several threads; different models may train on different threads.
 /// </remarks>
 public abstract class TorchModel : ITrainableModel
 {
@@ -42,7 +44,10 @@ public abstract class TorchModel : ITrainableModel
     /// <inheritdoc/>
     public Span<float> Gradient => _block.Gradient;
 
-    /// <summary>Uniform in ±1/√fan-in, weights and biases, which is PyTorch's default; the draws come in the order of the layout.</summary>
+    /// <summary>
+    /// Uniform in ±1/√fan-in, weights and biases, which is PyTorch's default; the draws come in the order of the
+    /// layout.
+    /// </summary>
     /// <inheritdoc/>
     public void Initialize(ulong seed)
     {
@@ -93,7 +98,11 @@ public abstract class TorchModel : ITrainableModel
     public Evaluation Evaluate(LabelledImages data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        _evaluation = _evaluation?.PixelCount == data.PixelCount ? _evaluation : new Batch(EvaluationBatch, data.PixelCount);
+        if (_evaluation?.PixelCount != data.PixelCount)
+        {
+            _evaluation = new Batch(EvaluationBatch, data.PixelCount);
+        }
+
         double loss = 0;
         int correct = 0;
         for (int first = 0; first < data.Count; first += EvaluationBatch)
@@ -128,8 +137,8 @@ public abstract class TorchModel : ITrainableModel
         Tensor labels;
         unsafe
         {
-            labels = _scope.Over(
-                Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Labels)), TensorShape.Of(batch.Count), TensorType.Int64);
+            void* memory = Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Labels));
+            labels = _scope.Over(memory, TensorShape.Of(batch.Count), TensorType.Int64);
         }
 
         return TorchOps.CrossEntropy(_scope, logits, labels);
@@ -142,8 +151,8 @@ public abstract class TorchModel : ITrainableModel
             : TensorShape.Of(batch.Count, _image[1], _image[2], _image[3]);
         unsafe
         {
-            Tensor images = _scope.Over(Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Images)), shape, TensorType.Float32);
-            return Forward(_scope, images, _block.Leaves);
+            void* memory = Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Images));
+            return Forward(_scope, _scope.Over(memory, shape, TensorType.Float32), _block.Leaves);
         }
     }
 
@@ -168,14 +177,17 @@ public abstract class TorchModel : ITrainableModel
         if (batch.Count == 0 || batch.PixelCount != _image.InnerCount)
         {
             throw new ArgumentException(
-                $"{Name} takes batches of shape [1 or more, {_image.InnerCount}], not [{batch.Count}, {batch.PixelCount}]", nameof(batch));
+                $"{Name} takes batches of shape [1 or more, {_image.InnerCount}], "
+                + $"not [{batch.Count}, {batch.PixelCount}]",
+                nameof(batch));
         }
 
         foreach (long label in batch.Labels[..batch.Count])
         {
             if ((ulong)label >= (ulong)_classCount)
             {
-                throw new ArgumentException($"{Name} takes labels from 0 to {_classCount - 1}, not {label}", nameof(batch));
+                throw new ArgumentException(
+                    $"{Name} takes labels from 0 to {_classCount - 1}, not {label}", nameof(batch));
             }
         }
     }

@@ -13,7 +13,8 @@ public sealed record MomentumSgdOptions
     public StepDecaySchedule Schedule { get; init; } = new();
 
     /// <summary>
-    /// λ of the penalty λ/2·‖θ‖², at least 0. Default 0: the reference states an ℓ2 term of 1e-4·‖θ‖, but its gradient there is exactly zero.
+    /// λ of the penalty λ/2·‖θ‖², at least 0. Default 0: the reference states an ℓ2 term of 1e-4·‖θ‖, but its
+    /// gradient there is exactly zero.
     /// </summary>
     public float WeightDecay { get; init; }
 
@@ -37,8 +38,8 @@ public sealed record MomentumSgdOptions
 
 /// <summary>SGD with damped Polyak momentum: m ← βm + (1 − β)(g + λθ), θ ← θ − γ_t·m.</summary>
 /// <remarks>
-/// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), local step of MoNNA. m starts at 0. Cost O(d), one pass through memory: the
-/// vectors are worked on in pieces that stay in the first-level cache.
+/// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), local step of MoNNA. m starts at 0. Cost O(d), one pass
+/// through memory: the vectors are worked on in pieces that stay in the first-level cache.
 /// </remarks>
 public sealed class MomentumSgd : ILocalOptimizer
 {
@@ -77,7 +78,8 @@ public sealed class MomentumSgd : ILocalOptimizer
         for (int start = 0; start < _momentum.Length; start += PieceLength)
         {
             int length = Math.Min(PieceLength, _momentum.Length - start);
-            StepPiece(parameters.Slice(start, length), gradient.Slice(start, length), _momentum.AsSpan(start, length), rate);
+            Span<float> momentum = _momentum.AsSpan(start, length);
+            StepPiece(parameters.Slice(start, length), gradient.Slice(start, length), momentum, rate);
         }
     }
 

@@ -4,10 +4,15 @@ namespace P2PLearn.Learning.Optimizers;
 /// <remarks>Source: the published scripts of Farhadkhani et al., ICML 2023; 0.75 and 50 for MNIST.</remarks>
 public sealed record StepDecaySchedule
 {
-    /// <summary>γ0; positive and finite. Default 0.75. Too high and the loss diverges before momentum has built up.</summary>
+    /// <summary>
+    /// γ0; positive and finite. Default 0.75. Too high and the loss diverges before momentum has built up.
+    /// </summary>
     public double InitialRate { get; init; } = 0.75;
 
-    /// <summary>Steps between two drops; at least 1. Default 50. <see cref="int.MaxValue"/> keeps the rate practically constant.</summary>
+    /// <summary>
+    /// Steps between two drops; at least 1. Default 50. <see cref="int.MaxValue"/> keeps the rate practically
+    /// constant.
+    /// </summary>
     public int PeriodSteps { get; init; } = 50;
 
     /// <summary>γ_t.</summary>

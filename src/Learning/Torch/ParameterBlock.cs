@@ -3,10 +3,14 @@ using P2PLearn.Learning.Models;
 
 namespace P2PLearn.Learning.Torch;
 
-/// <summary>θ and g as two flat blocks [d], with a leaf tensor over each parameter's slice of θ whose <c>.grad</c> is the same slice of g.</summary>
+/// <summary>
+/// θ and g as two flat blocks [d], with a leaf tensor over each parameter's slice of θ whose <c>.grad</c> is the same
+/// slice of g.
+/// </summary>
 /// <remarks>
-/// So autograd writes the flat gradient with no copy, and everything after it is arithmetic on spans. Owns blocks and leaves; a finalizer
-/// frees both when nobody disposed the model. The order does not matter: freeing a tensor does not touch the memory it lies over.
+/// So autograd writes the flat gradient with no copy, and everything after it is arithmetic on spans. Owns blocks and
+/// leaves; a finalizer frees both when nobody disposed the model. The order does not matter: freeing a tensor does
+/// not touch the memory it lies over.
 /// </remarks>
 internal sealed unsafe class ParameterBlock : SafeHandle
 {
@@ -67,11 +71,12 @@ internal sealed unsafe class ParameterBlock : SafeHandle
 
     private Tensor CreateLeaf(TensorShape shape, int offset)
     {
-        var leaf = new Tensor(Tensor.CreateOver(_theta.Pointer + offset, shape, TensorType.Float32), shape, TensorType.Float32);
+        nint handle = Tensor.CreateOver(_theta.Pointer + offset, shape, TensorType.Float32);
+        var leaf = new Tensor(handle, shape, TensorType.Float32);
         TorchOps.ThrowIfFailed(TorchNative.SetRequiresGrad(leaf.Handle, 1), "requires_grad");
         nint gradient = Tensor.CreateOver(_gradient.Pointer + offset, shape, TensorType.Float32);
 
-        // An at::Tensor is one pointer, to its TensorImpl; mutable_grad answers the address of the at::Tensor that is its .grad.
+        // An at::Tensor is one pointer, to its TensorImpl; mutable_grad answers the address of the at::Tensor in .grad.
         nint tensorImpl = *(nint*)leaf.Handle;
         nint slot = ((delegate* unmanaged[Cdecl]<nint, nint>)TorchLibrary.Binding.MutableGrad)(tensorImpl);
         TorchOps.ThrowIfFailed(TorchNative.AssignTensor(gradient, slot), "assign .grad");

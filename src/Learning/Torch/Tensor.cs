@@ -7,7 +7,9 @@ internal enum TensorType
     Float32 = 6,
 }
 
-/// <summary>A borrowed reference to a native tensor; its <see cref="TorchScope"/> or <see cref="ParameterBlock"/> owns it.</summary>
+/// <summary>
+/// A borrowed reference to a native tensor; its <see cref="TorchScope"/> or <see cref="ParameterBlock"/> owns it.
+/// </summary>
 /// <param name="Handle">The <c>at::Tensor*</c>.</param>
 /// <param name="Shape">Its sizes.</param>
 /// <param name="Type">Its element type.</param>
@@ -29,10 +31,12 @@ internal readonly record struct Tensor(nint Handle, TensorShape Shape, TensorTyp
 
         if (shape.Rank == 4 && shape[1] == 1)
         {
-            strides[1] = 1; // channels last: for one channel the same bytes, and libtorch keeps to it, which makes pooling a vector operation
+            // Channels last: for one channel the same bytes. libtorch keeps to it, and pools with vector instructions then.
+            strides[1] = 1;
         }
 
-        int status = TorchNative.CreateTensorFromBlob(data, shape.Rank, sizes, strides, 0, (int)type, 0, 0, out nint handle);
+        int status = TorchNative.CreateTensorFromBlob(
+            data, shape.Rank, sizes, strides, 0, (int)type, 0, 0, out nint handle);
         TorchOps.ThrowIfFailed(status, "a tensor over memory");
         return handle;
     }

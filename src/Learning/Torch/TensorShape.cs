@@ -1,6 +1,9 @@
 namespace P2PLearn.Learning.Torch;
 
-/// <summary>Sizes of a tensor of up to four dimensions, outermost first, kept in C# so that an operator's inputs are checked before the call.</summary>
+/// <summary>
+/// Sizes of a tensor of up to four dimensions, outermost first, kept in C# so that an operator's inputs are checked
+/// before the call.
+/// </summary>
 internal readonly record struct TensorShape
 {
     private readonly int _size0;

@@ -1,12 +1,18 @@
 namespace P2PLearn.Learning.Torch;
 
-/// <summary>A loaded and checked libtorch: its two libraries and the functions whose names differ between platforms.</summary>
+/// <summary>
+/// A loaded and checked libtorch: its two libraries and the functions whose names differ between platforms.
+/// </summary>
 /// <param name="CpuLibrary">Handle of the library with the C ABI.</param>
 /// <param name="AbiVersion">Major, minor and patch in the top three bytes.</param>
 /// <param name="SetThreadCount">Address of <c>at::set_num_threads</c>.</param>
 /// <param name="MutableGrad">Address of <c>c10::TensorImpl::mutable_grad</c>.</param>
+/// <param name="LogLevel">
+/// Address of the least severity that is printed, or 0 where the library does not export it.
+/// </param>
 /// <param name="OperatorNew">Address of the C++ allocator.</param>
-internal sealed record TorchBinding(nint CpuLibrary, ulong AbiVersion, nint SetThreadCount, nint MutableGrad, nint OperatorNew)
+internal sealed record TorchBinding(
+    nint CpuLibrary, ulong AbiVersion, nint SetThreadCount, nint MutableGrad, nint LogLevel, nint OperatorNew)
 {
     private const int Major = 2;
     private const int Minor = 10;
@@ -18,9 +24,9 @@ internal sealed record TorchBinding(nint CpuLibrary, ulong AbiVersion, nint SetT
     private static readonly string[] RequiredFunctions =
     [
         "aoti_torch_create_tensor_from_blob", "aoti_torch_delete_tensor_object", "aoti_torch_new_tensor_handle",
-        "aoti_torch_assign_tensors", "aoti_torch_get_data_ptr", "aoti_torch_item_float32", "aoti_torch_grad_mode_is_enabled",
-        "aoti_torch_grad_mode_set_enabled", "torch_set_requires_grad", "torch_call_dispatcher", "torch_new_list_reserve_size",
-        "torch_list_push_back",
+        "aoti_torch_assign_tensors", "aoti_torch_get_data_ptr", "aoti_torch_item_float32",
+        "aoti_torch_grad_mode_is_enabled", "aoti_torch_grad_mode_set_enabled", "torch_set_requires_grad",
+        "torch_call_dispatcher", "torch_new_list_reserve_size", "torch_list_push_back",
     ];
 
     /// <summary>Loads libtorch and checks that it is the one this binding was written for.</summary>
@@ -33,7 +39,8 @@ internal sealed record TorchBinding(nint CpuLibrary, ulong AbiVersion, nint SetT
         if (platform is null)
         {
             throw new TorchUnavailableException(
-                TorchProblem.WrongPlatform, "libtorch is bound on linux-x64, win-x64 and osx-arm64 only; run the node on one of these");
+                TorchProblem.WrongPlatform,
+                "libtorch is bound on linux-x64, win-x64 and osx-arm64 only; run the node on one of these");
         }
 
         nint cpu = LoadLibrary(loader, folder, platform.CpuLibrary);
@@ -50,6 +57,7 @@ internal sealed record TorchBinding(nint CpuLibrary, ulong AbiVersion, nint SetT
             version,
             Find(loader, cpu, platform.CpuLibrary, platform.SetThreadCount),
             Find(loader, core, platform.CoreLibrary, platform.MutableGrad),
+            loader.TryGetExport(core, platform.LogLevel, out nint logLevel) ? logLevel : 0,
             Find(loader, runtime, platform.RuntimeLibrary, platform.OperatorNew));
     }
 
@@ -73,12 +81,14 @@ internal sealed record TorchBinding(nint CpuLibrary, ulong AbiVersion, nint SetT
         return (major, minor) == (Major, Minor)
             ? version
             : throw new TorchUnavailableException(
-                TorchProblem.WrongVersion, $"{platform.CpuLibrary} is libtorch {major}.{minor}, needed is {Major}.{Minor}; {WhatToDo}");
+                TorchProblem.WrongVersion,
+                $"{platform.CpuLibrary} is libtorch {major}.{minor}, needed is {Major}.{Minor}; {WhatToDo}");
     }
 
     private static nint Find(INativeLoader loader, nint library, string file, string function) =>
         loader.TryGetExport(library, function, out nint address)
             ? address
             : throw new TorchUnavailableException(
-                TorchProblem.MissingFunction, $"{file} has no function {function}, so it is not libtorch {Major}.{Minor}; {WhatToDo}");
+                TorchProblem.MissingFunction,
+                $"{file} has no function {function}, so it is not libtorch {Major}.{Minor}; {WhatToDo}");
 }

@@ -5,20 +5,30 @@ namespace P2PLearn.Learning.Torch;
 
 /// <summary>The native libtorch of this process: found, checked and loaded once, at first use.</summary>
 /// <remarks>
-/// Bound through the stable C ABI that PyTorch 2.10 exports for out-of-tree extensions, so that any build of that version serves: the NuGet
-/// packages libtorch-cpu-*, or the folder that <see cref="FolderVariable"/> names. Safe for several threads.
+/// Bound through the stable C ABI that PyTorch 2.10 exports for out-of-tree extensions, so that any build of that
+/// version serves: the NuGet packages libtorch-cpu-*, or the folder that <see cref="FolderVariable"/> names. Safe for
+/// several threads.
 /// </remarks>
 public static class TorchLibrary
 {
-    /// <summary>Environment variable naming the folder of the libraries, e.g. a PyTorch installation's <c>torch/lib</c>.</summary>
+    /// <summary>
+    /// Environment variable naming the folder of the libraries, e.g. a PyTorch installation's <c>torch/lib</c>.
+    /// </summary>
     public const string FolderVariable = "P2PLEARN_LIBTORCH";
+
+    /// <summary>
+    /// Environment variable that, set to anything, lets libtorch print what it says when an operator fails.
+    /// </summary>
+    internal const string LogVariable = "TORCH_CPP_LOG_LEVEL";
 
     private static readonly Lazy<TorchBinding> Loaded = new(Load);
 
     /// <summary>libtorch's version.</summary>
     /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
     public static Version Version => new(
-        (int)(Binding.AbiVersion >> 56), (int)((Binding.AbiVersion >> 48) & 0xFF), (int)((Binding.AbiVersion >> 40) & 0xFF));
+        (int)(Binding.AbiVersion >> 56),
+        (int)((Binding.AbiVersion >> 48) & 0xFF),
+        (int)((Binding.AbiVersion >> 40) & 0xFF));
 
     internal static TorchBinding Binding => Loaded.Value;
 
@@ -37,32 +47,24 @@ public static class TorchLibrary
 
     private static unsafe TorchBinding Load()
     {
-        QuietNativeLog();
         string? folder = Environment.GetEnvironmentVariable(FolderVariable);
         var binding = TorchBinding.Load(
             new SystemNativeLoader(), TorchPlatform.Current, string.IsNullOrWhiteSpace(folder) ? null : folder);
         NativeLibrary.SetDllImportResolver(
             Assembly.GetExecutingAssembly(), (name, _, _) => name == TorchNative.Library ? binding.CpuLibrary : 0);
+        QuietNativeLog(binding);
         ((delegate* unmanaged[Cdecl]<int, void>)binding.SetThreadCount)(1);
         return binding;
     }
 
-    // A failing operator prints a C++ stack trace before it returns. The environment must be changed in C's own copy: .NET's is another.
-    private static void QuietNativeLog()
+    // A failing operator prints a C++ stack trace before it returns. libtorch reads its variable only when Python
+    // starts it, so we do that here.
+    private static unsafe void QuietNativeLog(TorchBinding binding)
     {
-        const string Variable = "TORCH_CPP_LOG_LEVEL";
-        if (Environment.GetEnvironmentVariable(Variable) is not null)
+        const int Fatal = 3;
+        if (binding.LogLevel != 0 && Environment.GetEnvironmentVariable(LogVariable) is null)
         {
-            return;
-        }
-
-        if (OperatingSystem.IsWindows())
-        {
-            _ = TorchNative.PutEnvironmentOnWindows(Variable, "FATAL");
-        }
-        else
-        {
-            _ = TorchNative.SetEnvironmentOnUnix(Variable, "FATAL", overwrite: 0);
+            *(int*)binding.LogLevel = Fatal;
         }
     }
 }

@@ -2,10 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace P2PLearn.Learning.Torch;
 
-/// <summary>The functions of the stable C ABI that suffice; each returns 0, or 1 after a C++ exception whose message is lost.</summary>
+/// <summary>
+/// The functions of the stable C ABI that suffice; each returns 0, or 1 after a C++ exception whose message is lost.
+/// </summary>
 /// <remarks>
-/// Source: PyTorch 2.10, torch/csrc/inductor/aoti_torch/c/shim.h and torch/csrc/stable/c/shim.h. Handles are <c>at::Tensor*</c>.
-/// Only <see cref="TorchScope"/>, <see cref="TorchOps"/> and <see cref="ParameterBlock"/> call these.
+/// Source: PyTorch 2.10, torch/csrc/inductor/aoti_torch/c/shim.h and torch/csrc/stable/c/shim.h. Handles are
+/// <c>at::Tensor*</c>. Only <see cref="TorchScope"/>, <see cref="TorchOps"/> and <see cref="ParameterBlock"/> call
+/// these.
 /// </remarks>
 internal static unsafe partial class TorchNative
 {
@@ -13,7 +16,8 @@ internal static unsafe partial class TorchNative
 
     [LibraryImport(Library, EntryPoint = "aoti_torch_create_tensor_from_blob")]
     public static partial int CreateTensorFromBlob(
-        void* data, long rank, long* sizes, long* strides, long offset, int dtype, int deviceType, int deviceIndex, out nint tensor);
+        void* data, long rank, long* sizes, long* strides, long offset, int dtype, int deviceType, int deviceIndex,
+        out nint tensor);
 
     [LibraryImport(Library, EntryPoint = "aoti_torch_delete_tensor_object")]
     public static partial int DeleteTensor(nint tensor);
@@ -47,10 +51,4 @@ internal static unsafe partial class TorchNative
 
     [LibraryImport(Library, EntryPoint = "torch_list_push_back")]
     public static partial int PushBack(nint list, ulong value);
-
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int SetEnvironmentOnUnix(string name, string value, int overwrite);
-
-    [LibraryImport("ucrtbase", EntryPoint = "_putenv_s", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int PutEnvironmentOnWindows(string name, string value);
 }

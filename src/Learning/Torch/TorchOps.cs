@@ -1,9 +1,13 @@
 namespace P2PLearn.Learning.Torch;
 
-/// <summary>The ATen operators in use. Each checks its inputs first, since libtorch's own message cannot be had through the C ABI.</summary>
+/// <summary>
+/// The ATen operators in use. Each checks its inputs first, since libtorch's own message cannot be had through the C
+/// ABI.
+/// </summary>
 /// <remarks>
-/// An argument is 64 bits on a stack: a tensor is its handle, which the call consumes; an optional is 0 or a pointer to a cell that libtorch
-/// deletes; a list is its handle, consumed too; a double is its bits. The results come back in the same stack, owned by the caller.
+/// An argument is 64 bits on a stack: a tensor is its handle, which the call consumes; an optional is 0 or a pointer
+/// to a cell that libtorch deletes; a list is its handle, consumed too; a double is its bits. The results come back
+/// in the same stack, owned by the caller.
 /// </remarks>
 internal static unsafe class TorchOps
 {
@@ -35,11 +39,14 @@ internal static unsafe class TorchOps
         return scope.Own(Call("aten::relu"u8, NoOverload, stack), input.Shape);
     }
 
-    /// <summary>Cross-correlation with stride 1 and no padding: [batch, in, h, w] → [batch, out, h − k + 1, w − k + 1].</summary>
+    /// <summary>
+    /// Cross-correlation with stride 1 and no padding: [batch, in, h, w] → [batch, out, h − k + 1, w − k + 1].
+    /// </summary>
     public static Tensor Conv2d(TorchScope scope, Tensor input, Tensor weight, Tensor bias)
     {
         (TensorShape x, TensorShape w) = (input.Shape, weight.Shape);
-        bool fits = x.Rank == 4 && w.Rank == 4 && x[1] == w[1] && x[2] >= w[2] && x[3] >= w[3] && bias.Shape == TensorShape.Of(w[0]);
+        bool fits = x.Rank == 4 && w.Rank == 4 && x[1] == w[1] && x[2] >= w[2] && x[3] >= w[3]
+            && bias.Shape == TensorShape.Of(w[0]);
         Check(fits && AreFloats(input, weight, bias), "conv2d", input, weight, bias);
         ulong* stack = stackalloc ulong[7];
         stack[0] = Duplicate(input);
@@ -53,7 +60,10 @@ internal static unsafe class TorchOps
             Call("aten::conv2d"u8, NoOverload, stack), TensorShape.Of(x[0], w[0], x[2] - w[2] + 1, x[3] - w[3] + 1));
     }
 
-    /// <summary>The largest of each window of size², side by side: [batch, channels, h, w] → [batch, channels, ⌊h/size⌋, ⌊w/size⌋].</summary>
+    /// <summary>
+    /// The largest of each window of size², side by side: [batch, channels, h, w] → [batch, channels, ⌊h/size⌋,
+    /// ⌊w/size⌋].
+    /// </summary>
     public static Tensor MaxPool2d(TorchScope scope, Tensor input, int size)
     {
         TensorShape x = input.Shape;
@@ -65,7 +75,8 @@ internal static unsafe class TorchOps
         stack[3] = Pair(0); // padding
         stack[4] = Pair(1); // dilation
         stack[5] = 0; // ceil_mode
-        return scope.Own(Call("aten::max_pool2d"u8, NoOverload, stack), TensorShape.Of(x[0], x[1], x[2] / size, x[3] / size));
+        return scope.Own(
+            Call("aten::max_pool2d"u8, NoOverload, stack), TensorShape.Of(x[0], x[1], x[2] / size, x[3] / size));
     }
 
     /// <summary>[batch, …] → [batch, product of the rest].</summary>
@@ -76,15 +87,16 @@ internal static unsafe class TorchOps
         stack[0] = Duplicate(input);
         stack[1] = 1; // start_dim
         stack[2] = unchecked((ulong)-1L); // end_dim
-        return scope.Own(
-            Call("aten::flatten"u8, "using_ints"u8, stack), TensorShape.Of(input.Shape[0], (int)input.Shape.InnerCount));
+        var flat = TensorShape.Of(input.Shape[0], (int)input.Shape.InnerCount);
+        return scope.Own(Call("aten::flatten"u8, "using_ints"u8, stack), flat);
     }
 
     /// <summary>Mean over the batch of −log softmax(logits)[label]: [batch, classes], [batch] → [].</summary>
     /// <remarks>The labels must be in [0, classes); the caller has them as memory and checks.</remarks>
     public static Tensor CrossEntropy(TorchScope scope, Tensor logits, Tensor labels)
     {
-        bool fits = logits.Shape.Rank == 2 && labels.Shape == TensorShape.Of(logits.Shape[0]) && labels.Type == TensorType.Int64;
+        bool fits = logits.Shape.Rank == 2 && labels.Shape == TensorShape.Of(logits.Shape[0])
+            && labels.Type == TensorType.Int64;
         Check(fits && AreFloats(logits), "cross_entropy_loss", logits, labels);
         ulong* stack = stackalloc ulong[6];
         stack[0] = Duplicate(logits);
@@ -98,8 +110,8 @@ internal static unsafe class TorchOps
 
     /// <summary>Adds the gradient of a scalar to the <c>.grad</c> of each leaf, in place.</summary>
     /// <remarks>
-    /// Call it with <see cref="GradMode"/> off: then libtorch adds into the memory that lies under <c>.grad</c>; else it would put a new
-    /// tensor there.
+    /// Call it with <see cref="GradMode"/> off: then libtorch adds into the memory that lies under <c>.grad</c>; else
+    /// it would put a new tensor there.
     /// </remarks>
     public static void Backward(Tensor loss, ReadOnlySpan<Tensor> leaves)
     {
@@ -135,12 +147,15 @@ internal static unsafe class TorchOps
         return new ReadOnlySpan<float>(data, checked((int)tensor.Shape.Count));
     }
 
-    /// <summary>Throws when a native call did not return 0; that is a bug of ours, since the inputs had been checked.</summary>
+    /// <summary>
+    /// Throws when a native call did not return 0; that is a bug of ours, since the inputs had been checked.
+    /// </summary>
     public static void ThrowIfFailed(int status, string operation)
     {
         if (status != 0)
         {
-            throw new InvalidOperationException($"libtorch refused {operation}; TORCH_CPP_LOG_LEVEL=ERROR in the environment shows its message");
+            throw new InvalidOperationException(
+                $"libtorch refused {operation}; {TorchLibrary.LogVariable}=ERROR in the environment lets it print why");
         }
     }
 

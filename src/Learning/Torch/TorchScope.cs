@@ -2,7 +2,8 @@ namespace P2PLearn.Learning.Torch;
 
 /// <summary>Owns every tensor made in one step and frees them together.</summary>
 /// <remarks>
-/// Kept and reused from step to step, so that a step allocates nothing. Not safe for several threads. A tensor must not be used after
+/// Kept and reused from step to step, so that a step allocates nothing. Not safe for several threads. A tensor must
+/// not be used after
 /// <see cref="Release"/>.
 /// </remarks>
 internal sealed class TorchScope : IDisposable

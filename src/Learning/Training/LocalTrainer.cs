@@ -13,7 +13,9 @@ public sealed record LocalTrainerOptions
     /// <summary>Seed of the order in which the node's images are drawn.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>For attackers: train on the label classes − 1 − y instead of y (label flipping). Default false.</summary>
+    /// <summary>
+    /// For attackers: train on the label classes − 1 − y instead of y (label flipping). Default false.
+    /// </summary>
     public bool FlipLabels { get; init; }
 
     /// <summary>Throws when a value is out of its range.</summary>
@@ -21,15 +23,17 @@ public sealed record LocalTrainerOptions
 }
 
 /// <summary>What some local steps did.</summary>
-/// <param name="MeanLoss">Mean of the losses of the steps' batches; may be NaN or infinite when training diverged.</param>
+/// <param name="MeanLoss">
+/// Mean of the losses of the steps' batches; may be NaN or infinite when training diverged.
+/// </param>
 /// <param name="StepCount">Steps done.</param>
 /// <param name="ImageCount">Images looked at.</param>
 public readonly record struct LocalStepsResult(double MeanLoss, int StepCount, long ImageCount);
 
 /// <summary>Trains a model on a node's own share of the data: draw a batch, gradient, step; again.</summary>
 /// <remarks>
-/// Borrows model and optimizer. Between runs the owner may write to θ, as mixing does. The same seed and inputs give the same bits. A
-/// step allocates nothing. Not safe for several threads; one run stays on its thread.
+/// Borrows model and optimizer. Between runs the owner may write to θ, as mixing does. The same seed and inputs give
+/// the same bits. A step allocates nothing. Not safe for several threads; one run stays on its thread.
 /// </remarks>
 public sealed class LocalTrainer
 {
@@ -48,7 +52,11 @@ public sealed class LocalTrainer
     /// <param name="share">Indices of the node's own images; at least one.</param>
     /// <param name="options">Checked here.</param>
     public LocalTrainer(
-        ITrainableModel model, ILocalOptimizer optimizer, LabelledImages data, ReadOnlySpan<int> share, LocalTrainerOptions options)
+        ITrainableModel model,
+        ILocalOptimizer optimizer,
+        LabelledImages data,
+        ReadOnlySpan<int> share,
+        LocalTrainerOptions options)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(optimizer);
@@ -58,7 +66,8 @@ public sealed class LocalTrainer
         int outside = share.IndexOfAnyExceptInRange(0, data.Count - 1);
         if (outside >= 0)
         {
-            throw new ArgumentException($"image {share[outside]} is not one of the {data.Count} of the data set", nameof(share));
+            throw new ArgumentException(
+                $"image {share[outside]} is not one of the {data.Count} of the data set", nameof(share));
         }
 
         (_model, _optimizer, _data, _options) = (model, optimizer, data, options);
@@ -75,7 +84,9 @@ public sealed class LocalTrainer
 
     /// <summary>Does local steps.</summary>
     /// <param name="steps">How many; at least 0.</param>
-    /// <param name="cancellationToken">Looked at between two steps; what was done until then stays done and counted.</param>
+    /// <param name="cancellationToken">
+    /// Looked at between two steps; what was done until then stays done and counted.
+    /// </param>
     /// <exception cref="OperationCanceledException">The token fired.</exception>
     public LocalStepsResult Run(int steps, CancellationToken cancellationToken)
     {
@@ -90,7 +101,9 @@ public sealed class LocalTrainer
         return new LocalStepsResult(steps == 0 ? 0 : sum / steps, steps, (long)steps * _options.BatchSize);
     }
 
-    /// <summary>θ, momentum, position in the data and step count as bytes: all that a killed node needs to go on bit for bit.</summary>
+    /// <summary>
+    /// θ, momentum, position in the data and step count as bytes: all that a killed node needs to go on bit for bit.
+    /// </summary>
     public byte[] ExportState()
     {
         byte[] state = new byte[StateSize];
@@ -107,12 +120,14 @@ public sealed class LocalTrainer
     }
 
     /// <summary>Goes on from an exported state of a trainer with the same layout, optimizer and share.</summary>
-    /// <param name="state">Comes from a disk: not believed before its length, checksum and contents are checked.</param>
+    /// <param name="state">
+    /// Comes from a disk: not believed before its length, checksum and contents are checked.
+    /// </param>
     /// <exception cref="InvalidDataException">Not such a state; nothing is changed.</exception>
     public void ImportState(ReadOnlySpan<byte> state)
     {
         TrainerState.Parts parts = TrainerState.Open(state, _model.Layout, _optimizer);
-        _sampler.RestoreState(parts.Sampler); // the only one of the three that can still refuse: the lengths have been checked
+        _sampler.RestoreState(parts.Sampler); // first, as it alone can still refuse: the others' lengths were checked
         _optimizer.RestoreState(parts.Optimizer);
         LittleEndianFloats.Read(parts.Parameters, _model.Parameters);
         StepCount = parts.StepCount;

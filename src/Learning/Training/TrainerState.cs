@@ -35,7 +35,12 @@ internal static class TrainerState
 
     /// <summary>Writes a state of exactly <see cref="Size"/> bytes.</summary>
     public static void Write(
-        Span<byte> state, ModelLayout layout, ReadOnlySpan<float> parameters, ILocalOptimizer optimizer, BatchSampler sampler, long stepCount)
+        Span<byte> state,
+        ModelLayout layout,
+        ReadOnlySpan<float> parameters,
+        ILocalOptimizer optimizer,
+        BatchSampler sampler,
+        long stepCount)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(state, Magic);
         BinaryPrimitives.WriteUInt32LittleEndian(state[4..], Version);
@@ -53,8 +58,10 @@ internal static class TrainerState
     public static Parts Open(ReadOnlySpan<byte> state, ModelLayout layout, ILocalOptimizer optimizer)
     {
         CheckFrame(state, Size(layout.ParameterCount, optimizer.StateSize));
-        Require(state.Slice(LayoutOffset, DigestSize).SequenceEqual(layout.Hash.Span), "the saved state is of another model");
-        Require(state.Slice(OptimizerOffset, DigestSize).SequenceEqual(OptimizerHash(optimizer)), "the saved state is of another optimizer");
+        bool isOfModel = state.Slice(LayoutOffset, DigestSize).SequenceEqual(layout.Hash.Span);
+        Require(isOfModel, "the saved state is of another model");
+        bool isOfOptimizer = state.Slice(OptimizerOffset, DigestSize).SequenceEqual(OptimizerHash(optimizer));
+        Require(isOfOptimizer, "the saved state is of another optimizer");
         long stepCount = BinaryPrimitives.ReadInt64LittleEndian(state[StepsOffset..]);
         Require(stepCount >= 0, $"a trainer cannot have done {stepCount} steps");
         return new Parts
@@ -78,7 +85,8 @@ internal static class TrainerState
         Require(digest.SequenceEqual(state[^DigestSize..]), "the saved state is damaged: its checksum differs");
     }
 
-    private static byte[] OptimizerHash(ILocalOptimizer optimizer) => SHA256.HashData(Encoding.UTF8.GetBytes(optimizer.Name));
+    private static byte[] OptimizerHash(ILocalOptimizer optimizer) =>
+        SHA256.HashData(Encoding.UTF8.GetBytes(optimizer.Name));
 
     private static void Require(bool holds, string message)
     {

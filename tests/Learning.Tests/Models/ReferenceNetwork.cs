@@ -4,8 +4,8 @@ using P2PLearn.Learning.Models;
 namespace P2PLearn.Learning.Tests.Models;
 
 /// <summary>
-/// The dumb version of the models' loss: nested loops in double. So finite differences are exact to some nine digits, and almost never meet
-/// a kink of ReLU or of the pool.
+/// The dumb version of the models' loss: nested loops in double. So finite differences are exact to some nine digits,
+/// and almost never meet a kink of ReLU or of the pool.
 /// </summary>
 internal static class ReferenceNetwork
 {

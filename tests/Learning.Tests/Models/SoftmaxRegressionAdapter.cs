@@ -4,8 +4,9 @@ using P2PLearn.Learning.Models;
 namespace P2PLearn.Learning.Tests.Models;
 
 /// <summary>
-/// A sample of how any framework's model is plugged in: softmax regression in plain C#, its gradient by hand. The three things an adapter
-/// does are to name its parameters in a layout, to keep them and the gradient as flat vectors, and to fill the gradient for a batch.
+/// A sample of how any framework's model is plugged in: softmax regression in plain C#, its gradient by hand. The
+/// three things an adapter does are to name its parameters in a layout, to keep them and the gradient as flat
+/// vectors, and to fill the gradient for a batch.
 /// </summary>
 internal sealed class SoftmaxRegressionAdapter(int pixelCount, int classCount) : ITrainableModel
 {

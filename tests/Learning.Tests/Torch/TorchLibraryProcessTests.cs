@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using P2PLearn.Learning.Models;
+using P2PLearn.Learning.Torch;
+
+namespace P2PLearn.Learning.Tests.Torch;
+
+/// <summary>
+/// What is decided once per process is tested in processes of their own: this test program, started again for one
+/// test.
+/// </summary>
+public sealed class TorchLibraryProcessTests
+{
+    private const string Child = "P2PLEARN_TEST_CHILD";
+
+    [Fact]
+    public async Task The_environment_variable_decides_where_the_library_is_looked_for()
+    {
+        if (IsChild)
+        {
+            var error = Assert.Throws<TorchUnavailableException>(TorchLibrary.EnsureLoaded);
+            Assert.Equal(TorchProblem.Missing, error.Problem);
+            Assert.Throws<TorchUnavailableException>(() => new Mlp());
+            return;
+        }
+
+        string empty = Directory.CreateTempSubdirectory("p2plearn-torch-").FullName;
+        (int exitCode, string output) = await RunChildAsync(empty);
+        Directory.Delete(empty);
+        Assert.True(exitCode == 0, output);
+    }
+
+    [Fact]
+    public async Task A_failing_operator_is_an_exception_and_prints_nothing()
+    {
+        if (IsChild)
+        {
+            FailInLibtorch();
+            return;
+        }
+
+        (int exitCode, string output) = await RunChildAsync(folder: null);
+        Assert.True(exitCode == 0, output);
+        Assert.DoesNotContain("Exception in aoti_torch", output, StringComparison.Ordinal);
+    }
+
+    private static bool IsChild => Environment.GetEnvironmentVariable(Child) is not null;
+
+    private static unsafe void FailInLibtorch()
+    {
+        TorchLibrary.EnsureLoaded();
+        float* data = stackalloc float[4];
+        using var scope = new TorchScope();
+
+        // A matrix that says it is four images gets past our own checks, as only a bug of ours could.
+        Tensor matrix = scope.Over(data, TensorShape.Of(2, 2), TensorType.Float32);
+        Tensor lie = matrix with { Shape = TensorShape.Of(1, 1, 2, 2) };
+        var error = Assert.Throws<InvalidOperationException>(() => TorchOps.MaxPool2d(scope, lie, 2).Handle);
+        Assert.Contains("aten::max_pool2d", error.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int ExitCode, string Output)> RunChildAsync(
+        string? folder, [CallerMemberName] string method = "")
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            ArgumentList = { "--filter-method", $"*{nameof(TorchLibraryProcessTests)}.{method}", "--no-progress" },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { [Child] = "1", [TorchLibrary.FolderVariable] = folder },
+        };
+        using Process process = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
+        return (process.ExitCode, await output + await errors);
+    }
+}
