@@ -1,0 +1,104 @@
+using Akka.Actor;
+using Akka.Actor.Setup;
+using Akka.Cluster;
+using Akka.Configuration;
+using Microsoft.Extensions.Logging;
+using P2PLearn.Actors.Remoting;
+using P2PLearn.Networking.Identity;
+
+namespace P2PLearn.Actors.Membership;
+
+/// <summary>Why an incarnation is over.</summary>
+internal enum IncarnationEnd
+{
+    /// <summary>The host stops.</summary>
+    Stopped,
+
+    /// <summary>It left, by its own or another member's wish.</summary>
+    Left,
+
+    /// <summary>It was downed, or its actor system ended for another reason.</summary>
+    Ended,
+
+    /// <summary>Another member has quarantined it.</summary>
+    Quarantined,
+
+    /// <summary>It is alone, and a peer that it knows of is about.</summary>
+    Island,
+}
+
+/// <summary>One actor system of a node: from its making, with a fresh uid, to its end.</summary>
+internal sealed class Incarnation
+{
+    private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _quarantined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<Incarnation, ClusterSnapshot, IReadOnlyList<(ClusterChangeKind Kind, PeerId? Peer)>> _tell;
+    private readonly PeerId _self;
+
+    /// <summary>Builds the actor system and its watcher.</summary>
+    /// <param name="options">The node's options.</param>
+    /// <param name="setup">Of the transport.</param>
+    /// <param name="tell">Takes states and changes; must be quick.</param>
+    public Incarnation(
+        ClusterHostOptions options,
+        P2PTransportSetup setup,
+        Action<Incarnation, ClusterSnapshot, IReadOnlyList<(ClusterChangeKind Kind, PeerId? Peer)>> tell)
+    {
+        _tell = tell;
+        _self = setup.Streams.LocalPeer;
+        Config config = AkkaConfig.Build(options.Roles, options.AppVersion, options.Timings, options.Transport);
+        if (options.Overlay is { } overlay)
+        {
+            config = ConfigurationFactory.ParseString(overlay).WithFallback(config);
+        }
+
+        System = ActorSystem.Create(
+            AkkaAddress.SystemName, ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(config), setup));
+        Cluster = Akka.Cluster.Cluster.Get(System);
+        System.ActorOf(ClusterWatcher.Props(_self, Note, _ => _quarantined.TrySetResult()), "cluster-watcher");
+    }
+
+    public ActorSystem System { get; }
+
+    public Cluster Cluster { get; }
+
+    /// <summary>Ends when this node is a member.</summary>
+    public Task Joined => _joined.Task;
+
+    /// <summary>Ends when another member will have nothing to do with this incarnation any more.</summary>
+    public Task Quarantined => _quarantined.Task;
+
+    /// <summary>This node was seen leaving, so its end is no accident.</summary>
+    public bool IsLeaving { get; private set; }
+
+    /// <summary>Leaves the cluster and ends the system; after the limit, without leaving.</summary>
+    public async Task EndAsync(TimeSpan limit, TimeProvider time, ILogger log)
+    {
+        try
+        {
+            Task graceful = Joined.IsCompletedSuccessfully
+                ? CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance)
+                : Task.CompletedTask;
+            await graceful.WaitAsync(limit, time);
+            await System.Terminate().WaitAsync(limit, time);
+        }
+        catch (TimeoutException)
+        {
+            log.LeaveTimedOut(limit);
+            await Task.WhenAny(System.Terminate(), Task.Delay(limit, time));
+        }
+    }
+
+    private void Note(ClusterSnapshot snapshot, IReadOnlyList<(ClusterChangeKind Kind, PeerId? Peer)> changes)
+    {
+        bool member = snapshot.SelfMember is { State: MemberState.Up or MemberState.WeaklyUp or MemberState.Joining };
+        IsLeaving |= snapshot.SelfMember is { State: MemberState.Leaving or MemberState.Exiting }
+            || changes.Any(change => change.Peer == _self
+                && change.Kind is ClusterChangeKind.MemberLeft or ClusterChangeKind.MemberExited);
+        _tell(this, snapshot, changes);
+        if (member)
+        {
+            _joined.TrySetResult();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Logging;
+using P2PLearn.Networking;
+
+namespace P2PLearn.Actors.Remoting;
+
+/// <summary>Log lines of the membership plane's transport, ids 2000–2049.</summary>
+internal static partial class RemotingLog
+{
+    [LoggerMessage(2000, LogLevel.Debug, "membership link with {Peer} is open")]
+    public static partial void AssociationOpened(this ILogger log, string peer);
+
+    [LoggerMessage(2001, LogLevel.Information, "membership link with {Peer} closed: {Reason}")]
+    public static partial void AssociationClosed(this ILogger log, string peer, EndReason reason);
+
+    [LoggerMessage(2002, LogLevel.Warning, "peer {Peer} opened a membership link that is not its own: {Verdict}; refused")]
+    public static partial void HandshakeRefused(this ILogger log, string peer, FrameVerdict verdict);
+
+    [LoggerMessage(2003, LogLevel.Warning, "peer {Peer} sent a forbidden membership message: {Verdict}; refused, {Count} so far")]
+    public static partial void FrameRefused(this ILogger log, string peer, FrameVerdict verdict, int count);
+
+    [LoggerMessage(EventId = 2004, Message = "{Line}")]
+    public static partial void FromAkka(this ILogger log, LogLevel level, Exception? cause, string line);
+}
