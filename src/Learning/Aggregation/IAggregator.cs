@@ -13,6 +13,9 @@ public interface IAggregator
     /// <summary>The fewest candidates the rule works with, for its declared f.</summary>
     int MinCandidates { get; }
 
+    /// <summary>Whether the result depends on whose pivot it is; if not, all who hold the same candidates get the same result.</summary>
+    bool UsesPivot => true;
+
     /// <summary>Writes the aggregate of the candidates.</summary>
     /// <param name="pivot">This node's own vector, shape [d], finite.</param>
     /// <param name="candidates">m vectors of shape [d], the pivot among them; NaN and ∞ are allowed, and never reach the result of a robust rule.</param>

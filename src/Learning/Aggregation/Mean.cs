@@ -16,6 +16,9 @@ public sealed class Mean : IDistanceRule
     public int MinCandidates => 1;
 
     /// <inheritdoc/>
+    public bool UsesPivot => false;
+
+    /// <inheritdoc/>
     public bool TryAggregate(
         ReadOnlySpan<float> pivot, IReadOnlyList<ReadOnlyMemory<float>> candidates, Span<float> result, AggregationTrace? trace)
     {

@@ -37,6 +37,9 @@ public sealed class TrimmedMean : IAggregator
     public int MinCandidates => (2 * _faulty) + 1;
 
     /// <inheritdoc/>
+    public bool UsesPivot => false;
+
+    /// <inheritdoc/>
     public bool TryAggregate(
         ReadOnlySpan<float> pivot, IReadOnlyList<ReadOnlyMemory<float>> candidates, Span<float> result, AggregationTrace? trace)
     {

@@ -1,0 +1,115 @@
+using P2PLearn.Learning.Aggregation;
+using P2PLearn.Learning.Attacks;
+using P2PLearn.Learning.Models;
+using P2PLearn.Learning.Optimizers;
+using P2PLearn.Learning.Partitioning;
+
+namespace P2PLearn.Learning.Simulation;
+
+/// <summary>A simulated run. Names are those of the command line.</summary>
+public sealed record SimulationOptions
+{
+    /// <summary>The aggregator that mixes nothing: every node for itself, the control that a defence has to beat.</summary>
+    public const string Alone = "alone";
+
+    /// <summary>n, all nodes, the Byzantine ones included; in [1, 10,000]. Default 11.</summary>
+    public int Nodes { get; init; } = 11;
+
+    /// <summary>f, how many of them are Byzantine and how many the rule guards against; at least 0. With attack "none" all are honest. Default 2.</summary>
+    public int Byzantine { get; init; } = 2;
+
+    /// <summary>One of <see cref="AttackRegistry.Names"/>. Default "none".</summary>
+    public string Attack { get; init; } = "none";
+
+    /// <summary>One of <see cref="Aggregators.Names"/>, or <see cref="Alone"/>. Default "nna".</summary>
+    public string Aggregator { get; init; } = "nna";
+
+    /// <summary>A name in <see cref="Models"/>. Default "mlp".</summary>
+    public string Model { get; init; } = "mlp";
+
+    /// <summary>As <see cref="Partitioners.Parse"/> reads it. Default "dirichlet:1".</summary>
+    public string Partition { get; init; } = "dirichlet:1";
+
+    /// <summary>T, gradients of each node; a multiple of <see cref="LocalSteps"/>. Default 300.</summary>
+    public int Gradients { get; init; } = 300;
+
+    /// <summary>H, gradients between two mixings; at least 1. Default 20.</summary>
+    public int LocalSteps { get; init; } = 20;
+
+    /// <summary>Images of a gradient; in [1, 10,000]. Default 25.</summary>
+    public int Batch { get; init; } = 25;
+
+    /// <summary>Everything random follows from it. Default 1.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Threads that train; in [1, 64]. The result does not depend on it. Default 1.</summary>
+    public int Threads { get; init; } = 1;
+
+    /// <summary>Momentum and learning rate of each node. Default MoNNA's.</summary>
+    public MomentumSgdOptions Optimizer { get; init; } = new();
+
+    /// <summary>The models known.</summary>
+    public ModelRegistry Models { get; init; } = ModelRegistry.Default;
+
+    /// <summary>How many times longer than the others a node trains, by index; for tests of stragglers.</summary>
+    internal IReadOnlyDictionary<int, double> Slowness { get; init; } = new Dictionary<int, double>();
+
+    /// <summary>Rounds of the run, T / H.</summary>
+    public int Rounds => Gradients / LocalSteps;
+
+    /// <summary>Nodes that follow the protocol.</summary>
+    public int HonestCount => Attack == "none" ? Nodes : Nodes - Byzantine;
+
+    /// <summary>Checks every value.</summary>
+    /// <exception cref="ArgumentException">The first value that is out of range, in one line for the user.</exception>
+    public void Validate()
+    {
+        InRange(Nodes, 1, 10_000, "nodes");
+        InRange(Byzantine, 0, Nodes - 1, "byzantine");
+        InRange(LocalSteps, 1, 1_000_000, "local-steps");
+        InRange(Gradients, LocalSteps, 100_000_000, "gradients");
+        InRange(Batch, 1, 10_000, "batch");
+        InRange(Threads, 1, 64, "threads");
+        if (Gradients % LocalSteps != 0)
+        {
+            throw new ArgumentException($"gradients is {Gradients}, but must be a multiple of local-steps, {LocalSteps}");
+        }
+
+        if (!Models.Names.Contains(Model))
+        {
+            throw new ArgumentException($"unknown model '{Model}': use {string.Join(", ", Models.Names)}");
+        }
+
+        Partitioners.Parse(Partition);
+        AttackRegistry.Create(Attack);
+        Optimizer.Validate();
+        CheckRule();
+    }
+
+    /// <summary>The rule of the run; the plain mean of one's own model when alone.</summary>
+    internal IAggregator CreateRule() => Aggregator == Alone ? new Mean() : Aggregators.Create(Aggregator, Byzantine);
+
+    private void CheckRule()
+    {
+        if (Aggregator != Alone && !Aggregators.Names.Contains(Aggregator))
+        {
+            throw new ArgumentException($"unknown aggregator '{Aggregator}': use {string.Join(", ", Aggregators.Names)} or {Alone}");
+        }
+
+        int heard = Aggregators.HeardBy(Aggregator) == Heard.Quorum ? Nodes - Byzantine : Nodes;
+        int needed = CreateRule().MinCandidates;
+        if (heard < needed)
+        {
+            throw new ArgumentException(
+                $"{Aggregator} against {Byzantine} Byzantine nodes needs {needed + Nodes - heard} nodes or more, not {Nodes}");
+        }
+    }
+
+    private static void InRange(int value, int minimum, int maximum, string name)
+    {
+        if (value < minimum || value > maximum)
+        {
+            throw new ArgumentException($"{name} is {value}, but must be in [{minimum}, {maximum}]");
+        }
+    }
+}
