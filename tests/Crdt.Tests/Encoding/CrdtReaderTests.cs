@@ -72,6 +72,7 @@ public sealed class CrdtReaderTests
     [InlineData("dc0000", DecodeError.NotCanonical)]
     [InlineData("dd00000001a161", DecodeError.NotCanonical)]
     [InlineData("dc0010", DecodeError.Truncated)]
+    [InlineData("92c0", DecodeError.Truncated)] // refused for its count, before the wrong type inside is seen
     [InlineData("dd00010001", DecodeError.TooManyEntries)]
     [InlineData("80", DecodeError.WrongType)]
     public void Arrays_have_one_form(string hex, DecodeError expected) => Assert.Equal(expected, Decode(Texts, hex));
@@ -80,6 +81,7 @@ public sealed class CrdtReaderTests
     [InlineData("80", DecodeError.None)]
     [InlineData("de0000", DecodeError.NotCanonical)]
     [InlineData("82c4016101", DecodeError.Truncated)]
+    [InlineData("82c0c0c0", DecodeError.Truncated)]
     [InlineData("df7fffffff", DecodeError.TooManyEntries)]
     [InlineData("90", DecodeError.WrongType)]
     public void Maps_have_one_form(string hex, DecodeError expected) =>
@@ -164,6 +166,20 @@ public sealed class CrdtReaderTests
         Assert.Equal(DecodeError.TooLarge, error);
         Assert.False(CanonicalEncoding.TryDecode(Texts, bytes, new() { MaxTotalBytes = 4 }, out _, out error));
         Assert.Equal(DecodeError.TooLarge, error);
+    }
+
+    [Fact]
+    public void Segments_beyond_the_limit_are_not_copied()
+    {
+        ReadOnlySequence<byte> large = Split(new byte[100_000]);
+        CrdtLimits limits = new() { MaxTotalBytes = 99_999 };
+        CanonicalEncoding.TryDecode(Texts, large, limits, out _, out _); // warm up
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        CanonicalEncoding.TryDecode(Texts, large, limits, out _, out DecodeError error);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(DecodeError.TooLarge, error);
+        Assert.InRange(allocated, 0, 512);
     }
 
     [Fact]
