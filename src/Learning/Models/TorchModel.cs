@@ -10,7 +10,8 @@ namespace P2PLearn.Learning.Models;
 /// </summary>
 /// <remarks>
 /// θ and g are flat blocks that autograd reads and writes in place. A step allocates nothing on the managed heap. Not
-/// safe for several threads; different models may train on different threads.
+/// safe for several threads; different models may train on different threads. A span of θ or g does not keep the model
+/// alive: whoever holds one holds the model too.
 /// </remarks>
 public abstract class TorchModel : ITrainableModel
 {
@@ -71,6 +72,7 @@ public abstract class TorchModel : ITrainableModel
     public float ComputeGradient(Batch batch)
     {
         CheckBatch(batch);
+        TorchLibrary.EnterThread();
         Gradient.Clear();
         try
         {
@@ -98,6 +100,7 @@ public abstract class TorchModel : ITrainableModel
     public Evaluation Evaluate(LabelledImages data)
     {
         ArgumentNullException.ThrowIfNull(data);
+        TorchLibrary.EnterThread();
         if (_evaluation?.PixelCount != data.PixelCount)
         {
             _evaluation = new Batch(EvaluationBatch, data.PixelCount);

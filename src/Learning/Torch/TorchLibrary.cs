@@ -23,6 +23,11 @@ public static class TorchLibrary
 
     private static readonly Lazy<TorchBinding> Loaded = new(Load);
 
+    private static int _threadCount = 1;
+
+    [ThreadStatic]
+    private static int _threadCountHere; // 0: this thread has not been told
+
     /// <summary>libtorch's version.</summary>
     /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
     public static Version Version => new(
@@ -39,13 +44,27 @@ public static class TorchLibrary
     /// <summary>Sets how many threads one operator may use, in the whole process; 1 until this is called.</summary>
     /// <remarks>One is right where many nodes share a machine, and for results that repeat bit for bit.</remarks>
     /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
-    public static unsafe void SetThreadCount(int count)
+    public static void SetThreadCount(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        ((delegate* unmanaged[Cdecl]<int, void>)Binding.SetThreadCount)(count);
+        EnsureLoaded();
+        Volatile.Write(ref _threadCount, count);
+        EnterThread();
     }
 
-    private static unsafe TorchBinding Load()
+    /// <summary>Makes the thread count hold on this thread; costs nothing when it does already.</summary>
+    /// <remarks>OpenMP keeps it for each thread, and a thread that nobody told takes all cores.</remarks>
+    internal static unsafe void EnterThread()
+    {
+        int count = Volatile.Read(ref _threadCount);
+        if (_threadCountHere != count)
+        {
+            ((delegate* unmanaged[Cdecl]<int, void>)Binding.SetThreadCount)(count);
+            _threadCountHere = count;
+        }
+    }
+
+    private static TorchBinding Load()
     {
         string? folder = Environment.GetEnvironmentVariable(FolderVariable);
         var binding = TorchBinding.Load(
@@ -53,7 +72,6 @@ public static class TorchLibrary
         NativeLibrary.SetDllImportResolver(
             Assembly.GetExecutingAssembly(), (name, _, _) => name == TorchNative.Library ? binding.CpuLibrary : 0);
         QuietNativeLog(binding);
-        ((delegate* unmanaged[Cdecl]<int, void>)binding.SetThreadCount)(1);
         return binding;
     }
 

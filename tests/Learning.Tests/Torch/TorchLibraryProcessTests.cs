@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Models;
+using P2PLearn.Learning.Tests.Models;
 using P2PLearn.Learning.Torch;
 
 namespace P2PLearn.Learning.Tests.Torch;
@@ -44,7 +47,57 @@ public sealed class TorchLibraryProcessTests
         Assert.DoesNotContain("Exception in aoti_torch", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task One_thread_is_used_on_every_thread_until_told_otherwise()
+    {
+        if (IsChild)
+        {
+            Assert.Equal([1, 1, 3, 1], OpenMpThreadCounts());
+            return;
+        }
+
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "looks into Linux's OpenMP library");
+        (int exitCode, string output) = await RunChildAsync(folder: null);
+        Assert.True(exitCode == 0, output);
+    }
+
     private static bool IsChild => Environment.GetEnvironmentVariable(Child) is not null;
+
+    // After training on a thread that did not load the library; after evaluating on another; both again with three and one.
+    private static int[] OpenMpThreadCounts()
+    {
+        TorchLibrary.EnsureLoaded();
+        LabelledImages data = TestData.Noise(count: 4, side: 16, classCount: 3, seed: 1);
+        using ITrainableModel model = GradientTests.CreateSmall("cnn");
+        int[] counts = new int[4];
+        RunOnThread(() => model.ComputeGradient(TestData.BatchOf(data)), ref counts[0]);
+        RunOnThread(() => model.Evaluate(data), ref counts[1]);
+        TorchLibrary.SetThreadCount(3);
+        RunOnThread(() => model.ComputeGradient(TestData.BatchOf(data)), ref counts[2]);
+        TorchLibrary.SetThreadCount(1);
+        RunOnThread(() => model.ComputeGradient(TestData.BatchOf(data)), ref counts[3]);
+        return counts;
+    }
+
+    private static void RunOnThread(Action action, ref int openMpThreadCount)
+    {
+        int count = 0;
+        var thread = new Thread(() =>
+        {
+            action();
+            count = OpenMpThreadCount();
+        });
+        thread.Start();
+        thread.Join();
+        openMpThreadCount = count;
+    }
+
+    private static unsafe int OpenMpThreadCount()
+    {
+        string line = File.ReadLines("/proc/self/maps").First(map => map.Contains("libgomp", StringComparison.Ordinal));
+        nint library = NativeLibrary.Load(line[line.IndexOf('/')..]);
+        return ((delegate* unmanaged[Cdecl]<int>)NativeLibrary.GetExport(library, "omp_get_max_threads"))();
+    }
 
     private static unsafe void FailInLibtorch()
     {
