@@ -4,7 +4,7 @@ using P2PLearn.Networking.Transports;
 namespace P2PLearn.Networking.Tests;
 
 /// <summary>A link that passes for a muxed stream; keeps every write, to show how many there were.</summary>
-internal sealed class LinkStream(ILink link) : MuxedStream
+internal sealed class LinkStream(MemoryLink link) : MuxedStream
 {
     private EndReason _endReason;
 
@@ -23,7 +23,11 @@ internal sealed class LinkStream(ILink link) : MuxedStream
         return link.WriteAsync(bytes, cancellationToken);
     }
 
-    public override ValueTask CloseWriteAsync(CancellationToken cancellationToken) => link.DisposeAsync();
+    public override ValueTask CloseWriteAsync(CancellationToken cancellationToken)
+    {
+        link.CompleteWriting();
+        return ValueTask.CompletedTask;
+    }
 
     public override void Reset(EndReason reason)
     {

@@ -41,6 +41,9 @@ public sealed class MemoryLink : ILink
     public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
         _outgoing.WriteAsync(bytes, cancellationToken);
 
+    /// <summary>Half-closes: the other side reads end-of-stream after what was written; reading goes on.</summary>
+    public void CompleteWriting() => _outgoing.Finish();
+
     /// <inheritdoc/>
     public void Abort()
     {

@@ -53,7 +53,7 @@ internal static class Swarms
     }
 
     /// <summary>Sends bytes on a new stream and takes everything that comes back.</summary>
-    public static async Task<byte[]> AskAsync(Node from, PeerId to, Negotiation.ProtocolId protocol, byte[] request)
+    public static async Task<byte[]> AskAsync(Node from, PeerId to, Networking.Negotiation.ProtocolId protocol, byte[] request)
     {
         await using PeerStream stream = await from.OpenStreamAsync(to, protocol, None).LimitAsync("opening a stream");
         await stream.WriteAsync(request, None).LimitAsync("writing");

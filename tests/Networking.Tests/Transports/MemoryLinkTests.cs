@@ -56,6 +56,17 @@ public sealed class MemoryLinkTests
     }
 
     [Fact]
+    public async Task Half_closing_leaves_reading_open()
+    {
+        (MemoryLink first, MemoryLink second) = MemoryLink.CreatePair();
+        first.CompleteWriting();
+        Assert.Equal(0, await second.ReadAsync(_buffer, default).Time());
+        await second.WriteAsync(new byte[] { 1 }, default);
+        Assert.Equal(1, await first.ReadAsync(_buffer, default).Time());
+        await Assert.ThrowsAsync<IOException>(() => first.WriteAsync(_buffer, default).Time());
+    }
+
+    [Fact]
     public async Task Aborting_breaks_what_is_pending_on_both_sides()
     {
         (MemoryLink first, MemoryLink second) = MemoryLink.CreatePair(bufferBytes: 16);
