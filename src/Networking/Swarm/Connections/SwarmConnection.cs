@@ -127,7 +127,15 @@ internal sealed class SwarmConnection
             MuxedStream negotiated = optimistic
                 ? _server.Select.Propose(muxed, RemotePeer, protocol)
                 : (await _server.Select.SelectAsync(muxed, RemotePeer, [protocol], cancellationToken).ConfigureAwait(false)).Stream;
-            return new SwarmStream(this, negotiated, ticket, protocol, agreed: !optimistic);
+            var stream = new SwarmStream(this, negotiated, ticket, protocol, agreed: !optimistic);
+            if (optimistic)
+            {
+                // A user who writes at once is faster, and the proposal travels with those bytes. For one who does not it must go
+                // alone: the remote gives up on a stream that stays silent, and only so many of ours may be unheard of.
+                _streams.TryRun(() => stream.AnnounceAsync(_ending.Token));
+            }
+
+            return stream;
         }
         catch (Exception e)
         {

@@ -93,6 +93,19 @@ internal sealed class SwarmStream : PeerStream
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Sends the proposal of an optimistic stream, unless it is on its way.</summary>
+    internal async Task AnnounceAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _muxed.WriteAsync(ReadOnlyMemory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // Ended already: its user learns it by reading or writing.
+        }
+    }
+
     /// <summary>Reads what the remote still has to say, the agreement above all: a stream thrown away unread would be reset, and with
     /// it what the remote has not read yet.</summary>
     internal async Task DrainAsync(CancellationToken cancellationToken)
