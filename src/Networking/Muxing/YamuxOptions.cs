@@ -3,7 +3,7 @@ namespace P2PLearn.Networking.Muxing;
 /// <summary>Every limit and deadline of a yamux session.</summary>
 /// <remarks>
 /// What a remote can make a session hold: <see cref="MaxUnreadBytes"/> of data nobody has read, <see cref="MaxInboundStreams"/> streams,
-/// <see cref="AcceptBacklog"/> refusals and <see cref="MaxPendingPongs"/> pings to answer. What this side can queue for sending: two
+/// <see cref="MaxPendingRefusals"/> refusals and <see cref="MaxPendingPongs"/> pings to answer. What this side can queue for sending: two
 /// batches of <see cref="BatchBytes"/>, one being filled and one being written; writers beyond that wait.
 /// </remarks>
 public sealed record YamuxOptions
@@ -26,8 +26,15 @@ public sealed record YamuxOptions
     /// <summary>Streams of ours that may wait for their acknowledgement; further opens wait (yamux's backlog).</summary>
     public int MaxUnacknowledgedOpens { get; init; } = 256;
 
-    /// <summary>Inbound streams that may wait to be accepted; further ones are reset. Also the bound on resets waiting to be sent.</summary>
-    public int AcceptBacklog { get; init; } = 256;
+    /// <summary>
+    /// Inbound streams that may wait to be accepted; further ones are reset. Go resets beyond 256, which is what an opener by the
+    /// specification keeps to; js-libp2p opens a thousand at once. A stream that waits costs no more than one that was accepted, so the
+    /// default is <see cref="MaxInboundStreams"/>.
+    /// </summary>
+    public int AcceptBacklog { get; init; } = 1000;
+
+    /// <summary>Refusals (resets of streams never taken in) that may wait to be sent; who causes more without reading them is cut off.</summary>
+    public int MaxPendingRefusals { get; init; } = 4096;
 
     /// <summary>Inbound streams that may exist at once; further ones are reset.</summary>
     public int MaxInboundStreams { get; init; } = 1000;
@@ -69,6 +76,7 @@ public sealed record YamuxOptions
         Between(MaxUnreadBytes, MaxWindowGrowthBytes + YamuxReceiveWindow.InitialBytes, 1L << 41, nameof(MaxUnreadBytes));
         Between(MaxUnacknowledgedOpens, 1, 1 << 16, nameof(MaxUnacknowledgedOpens));
         Between(AcceptBacklog, 1, 1 << 16, nameof(AcceptBacklog));
+        Between(MaxPendingRefusals, 1, 1 << 20, nameof(MaxPendingRefusals));
         Between(MaxInboundStreams, 1, 1 << 20, nameof(MaxInboundStreams));
         Between(MaxPendingPongs, 1, 1 << 16, nameof(MaxPendingPongs));
         Between(MaxDataFrameBytes, 1024, 64 * 1024, nameof(MaxDataFrameBytes));

@@ -394,7 +394,7 @@ internal sealed class YamuxSessionState
             return OnKnownStream(header, stream, YamuxActions.Accept, now);
         }
 
-        if (_refused.Count >= _options.AcceptBacklog)
+        if (_refused.Count >= _options.MaxPendingRefusals)
         {
             return Violation(EndReason.TooManyRequests); // it opens without reading our refusals
         }

@@ -178,7 +178,7 @@ public sealed class YamuxSessionStateSpecTests
     [Fact]
     public void Who_opens_without_reading_the_refusals_is_cut_off()
     {
-        _options = _options with { AcceptBacklog = 4 };
+        _options = _options with { AcceptBacklog = 4, MaxPendingRefusals = 4 };
         for (uint i = 0; i < 8; i++)
         {
             Assert.False(On(YamuxFrameType.WindowUpdate, YamuxFlags.Syn, (2 * i) + 1, 0).Has(YamuxActions.EndSession));

@@ -326,6 +326,7 @@ public sealed class YamuxSessionTests
             good with { MaxUnreadBytes = good.MaxWindowGrowthBytes },
             good with { MaxUnacknowledgedOpens = 0 },
             good with { AcceptBacklog = 0 },
+            good with { MaxPendingRefusals = 0 },
             good with { MaxInboundStreams = 0 },
             good with { MaxPendingPongs = 0 },
             good with { MaxDataFrameBytes = 64 * 1024 + 1 },
