@@ -8,12 +8,11 @@ namespace P2PLearn.Learning.Aggregation;
 /// <summary>Weighted means of candidates, written in one pass: each kept vector is read once, the result written once.</summary>
 /// <remarks>
 /// Candidates are added in index order in float, whatever the pivot, so nodes that keep the same ones get the same bits. Rejected candidates
-/// are not read at all. Blocks are walked from the end to the start: the distance pass before it went the other way, and its last blocks
-/// are still in the cache.
+/// are not read at all. A block of the result stays in the second-level cache while the kept vectors stream past it.
 /// </remarks>
 public static class CandidateMean
 {
-    private const int BlockLength = 2048;
+    private const int BlockLength = 32 * 1024; // 128 KiB: long streams, for the prefetcher's sake
 
     /// <summary>Writes Σ w_i·x_i; equal weights give the plain sum divided by their number.</summary>
     /// <param name="candidates">m vectors of shape [d]; those of weight 0 may hold NaN and ∞.</param>
@@ -65,7 +64,7 @@ public static class CandidateMean
         IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<int> kept, Span<float> result)
     {
         CheckShapes(candidates, result.Length);
-        for (int start = LastBlock(result.Length); start >= 0; start -= BlockLength)
+        for (int start = 0; start < result.Length; start += BlockLength)
         {
             int length = Math.Min(BlockLength, result.Length - start);
             Span<float> sum = result.Slice(start, length);
@@ -107,7 +106,7 @@ public static class CandidateMean
         IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<int> kept, ReadOnlySpan<double> weights, Span<float> result)
     {
         CheckShapes(candidates, result.Length);
-        for (int start = LastBlock(result.Length); start >= 0; start -= BlockLength)
+        for (int start = 0; start < result.Length; start += BlockLength)
         {
             int length = Math.Min(BlockLength, result.Length - start);
             Span<float> sum = result.Slice(start, length);
@@ -157,6 +156,4 @@ public static class CandidateMean
     private static ReadOnlySpan<float> Block(
         IReadOnlyList<ReadOnlyMemory<float>> candidates, int index, int start, int length) =>
         candidates[index].Span.Slice(start, length);
-
-    private static int LastBlock(int d) => d == 0 ? -1 : (d - 1) / BlockLength * BlockLength;
 }

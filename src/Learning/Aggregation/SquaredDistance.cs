@@ -19,7 +19,7 @@ internal static class SquaredDistance
     private const int Lanes = 8;
     private const int Stride = 4 * Lanes;
 
-    /// <summary>Distances from one pivot to each candidate in one pass over memory.</summary>
+    /// <summary>Distances from one pivot to each candidate; every candidate is read once, in one go, two at a time beside the pivot.</summary>
     /// <param name="pivot">Shape [d].</param>
     /// <param name="candidates">m vectors of shape [d].</param>
     /// <param name="squared">Shape [m]; ∞ where the difference is not finite or its square overflows a float.</param>
@@ -30,16 +30,7 @@ internal static class SquaredDistance
         CandidateMean.CheckShapes(candidates, pivot.Length);
         squared = squared[..candidates.Count];
         squared.Clear();
-        for (int start = 0; start < pivot.Length; start += BlockLength)
-        {
-            int length = Math.Min(BlockLength, pivot.Length - start);
-            ReadOnlySpan<float> block = pivot.Slice(start, length);
-            for (int i = 0; i < squared.Length; i++)
-            {
-                squared[i] += OfBlock(block, candidates[i].Span.Slice(start, length));
-            }
-        }
-
+        AddRow(pivot, candidates, 0, 0, squared);
         ReplaceNonFinite(squared);
     }
 
@@ -56,19 +47,44 @@ internal static class SquaredDistance
         squared.Clear();
         for (int start = 0; start < d; start += BlockLength)
         {
-            int length = Math.Min(BlockLength, d - start);
             for (int i = 0; i < m; i++)
             {
-                ReadOnlySpan<float> block = vectors[i].Span.Slice(start, length);
-                for (int j = i; j < m; j++)
-                {
-                    squared[(i * m) + j] += OfBlock(block, vectors[j].Span.Slice(start, length));
-                }
+                ReadOnlySpan<float> block = vectors[i].Span.Slice(start, Math.Min(BlockLength, d - start));
+                AddRow(block, vectors, i, start, squared.Slice(i * m, m));
             }
         }
 
         ReplaceNonFinite(squared);
         Mirror(squared, m);
+    }
+
+    // Adds to squared[first..] the distances over the coordinates [start, start + pivot.Length), block by block.
+    private static void AddRow(
+        ReadOnlySpan<float> pivot, IReadOnlyList<ReadOnlyMemory<float>> candidates, int first, int start, Span<double> squared)
+    {
+        int i = first;
+        for (; i + 1 < candidates.Count; i += 2)
+        {
+            ReadOnlySpan<float> one = candidates[i].Span.Slice(start, pivot.Length);
+            ReadOnlySpan<float> two = candidates[i + 1].Span.Slice(start, pivot.Length);
+            for (int at = 0; at < pivot.Length; at += BlockLength)
+            {
+                int length = Math.Min(BlockLength, pivot.Length - at);
+                (double ofOne, double ofTwo) = OfBlocks(pivot.Slice(at, length), one.Slice(at, length), two.Slice(at, length));
+                squared[i] += ofOne;
+                squared[i + 1] += ofTwo;
+            }
+        }
+
+        if (i < candidates.Count)
+        {
+            ReadOnlySpan<float> last = candidates[i].Span.Slice(start, pivot.Length);
+            for (int at = 0; at < pivot.Length; at += BlockLength)
+            {
+                int length = Math.Min(BlockLength, pivot.Length - at);
+                squared[i] += OfBlocks(pivot.Slice(at, length), last.Slice(at, length), last.Slice(at, length)).First;
+            }
+        }
     }
 
     private static void Mirror(Span<double> squared, int m)
@@ -90,32 +106,48 @@ internal static class SquaredDistance
         }
     }
 
-    private static double OfBlock(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+    private static (double First, double Second) OfBlocks(
+        ReadOnlySpan<float> pivot, ReadOnlySpan<float> first, ReadOnlySpan<float> second)
     {
-        ref float a = ref MemoryMarshal.GetReference(left);
-        ref float b = ref MemoryMarshal.GetReference(right);
-        Vector256<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-        nuint i = 0;
-        for (nuint last = (nuint)(left.Length - (left.Length % Stride)); i < last; i += Stride)
+        ref float p = ref MemoryMarshal.GetReference(pivot);
+        ref float a = ref MemoryMarshal.GetReference(first);
+        ref float b = ref MemoryMarshal.GetReference(second);
+        Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default;
+        Vector256<float> b0 = default, b1 = default, b2 = default, b3 = default;
+        int done = pivot.Length - (pivot.Length % Stride);
+        for (nuint i = 0; i < (nuint)done; i += Stride)
         {
-            Vector256<float> d0 = Vector256.LoadUnsafe(ref a, i) - Vector256.LoadUnsafe(ref b, i);
-            Vector256<float> d1 = Vector256.LoadUnsafe(ref a, i + Lanes) - Vector256.LoadUnsafe(ref b, i + Lanes);
-            Vector256<float> d2 = Vector256.LoadUnsafe(ref a, i + (2 * Lanes)) - Vector256.LoadUnsafe(ref b, i + (2 * Lanes));
-            Vector256<float> d3 = Vector256.LoadUnsafe(ref a, i + (3 * Lanes)) - Vector256.LoadUnsafe(ref b, i + (3 * Lanes));
-            sum0 += d0 * d0;
-            sum1 += d1 * d1;
-            sum2 += d2 * d2;
-            sum3 += d3 * d3;
+            Vector256<float> p0 = Vector256.LoadUnsafe(ref p, i);
+            Vector256<float> p1 = Vector256.LoadUnsafe(ref p, i + Lanes);
+            Vector256<float> p2 = Vector256.LoadUnsafe(ref p, i + (2 * Lanes));
+            Vector256<float> p3 = Vector256.LoadUnsafe(ref p, i + (3 * Lanes));
+            a0 += Square(p0 - Vector256.LoadUnsafe(ref a, i));
+            a1 += Square(p1 - Vector256.LoadUnsafe(ref a, i + Lanes));
+            a2 += Square(p2 - Vector256.LoadUnsafe(ref a, i + (2 * Lanes)));
+            a3 += Square(p3 - Vector256.LoadUnsafe(ref a, i + (3 * Lanes)));
+            b0 += Square(p0 - Vector256.LoadUnsafe(ref b, i));
+            b1 += Square(p1 - Vector256.LoadUnsafe(ref b, i + Lanes));
+            b2 += Square(p2 - Vector256.LoadUnsafe(ref b, i + (2 * Lanes)));
+            b3 += Square(p3 - Vector256.LoadUnsafe(ref b, i + (3 * Lanes)));
         }
 
-        float rest = 0;
-        for (int k = (int)i; k < left.Length; k++)
+        return (
+            SumInDouble((a0 + a1) + (a2 + a3)) + OfRest(pivot[done..], first[done..]),
+            SumInDouble((b0 + b1) + (b2 + b3)) + OfRest(pivot[done..], second[done..]));
+    }
+
+    private static Vector256<float> Square(Vector256<float> value) => value * value;
+
+    private static float OfRest(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+    {
+        float sum = 0;
+        for (int k = 0; k < left.Length; k++)
         {
             float difference = left[k] - right[k];
-            rest += difference * difference;
+            sum += difference * difference;
         }
 
-        return SumInDouble((sum0 + sum1) + (sum2 + sum3)) + rest;
+        return sum;
     }
 
     private static double SumInDouble(Vector256<float> sums)
