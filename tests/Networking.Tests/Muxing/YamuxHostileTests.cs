@@ -41,7 +41,7 @@ public sealed class YamuxHostileTests : IAsyncLifetime
     [InlineData("0000000000000009ffffffff", EndReason.WindowExceeded)] // 4 GiB for nobody
     public async Task A_broken_rule_is_answered_with_go_away_and_the_end(string hex, EndReason reason)
     {
-        await _peer.WriteAsync(Convert.FromHexString(hex), Token);
+        await SendLastAsync(Convert.FromHexString(hex));
         Assert.Equal(reason, await _session.Completion.WaitAsync(Token));
         YamuxHeader last = default;
         while (await NextAsync() is { } header)
@@ -71,7 +71,7 @@ public sealed class YamuxHostileTests : IAsyncLifetime
         MuxedStream second = (await _session.AcceptStreamAsync(Token))!;
         Assert.Equal("past it"u8.ToArray(), await YamuxPair.ReadAllAsync(second, Token));
         Assert.Equal(YamuxReceiveWindow.InitialBytes, _session.UnreadBytes);
-        await SendAsync(YamuxFrameType.Data, YamuxFlags.None, 1, new byte[1]);
+        await SendLastAsync(Convert.FromHexString("000000000000000100000001" + "00"));
         Assert.Equal(EndReason.WindowExceeded, await _session.Completion.WaitAsync(Token));
     }
 
@@ -145,7 +145,7 @@ public sealed class YamuxHostileTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<StreamEndedException>(() => open);
         Assert.Equal(EndReason.ClosedByRemote, refused.Reason);
         Assert.Equal(EndReason.None, stream.EndReason);
-        await _peer.WriteAsync(new byte[5], Token);
+        await SendLastAsync(new byte[5]);
         await _peer.DisposeAsync();
         Assert.Equal(EndReason.LinkLost, await _session.Completion.WaitAsync(Token));
     }
@@ -176,6 +176,18 @@ public sealed class YamuxHostileTests : IAsyncLifetime
                 await peer.DisposeAsync();
                 Assert.NotEqual(EndReason.None, await session.Completion.WaitAsync(Token));
             }, iter: 100);
+
+    /// <summary>Sends what ends the session, which may be quicker than the write.</summary>
+    private async Task SendLastAsync(byte[] bytes)
+    {
+        try
+        {
+            await _peer.WriteAsync(bytes, Token);
+        }
+        catch (IOException)
+        {
+        }
+    }
 
     /// <summary>Asks, and waits for the answer.</summary>
     private async Task PingAsync(uint value)

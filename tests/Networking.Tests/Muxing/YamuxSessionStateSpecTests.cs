@@ -227,6 +227,9 @@ public sealed class YamuxSessionStateSpecTests
         YamuxStreamState first = State.TryOpen(_now)!;
         YamuxStreamState second = State.TryOpen(_now)!;
         Assert.False(State.NeedsFlush); // it waits for company
+        State.OnTick(_now, []);
+        Assert.True(State.NeedsFlush); // but not for ever
+        State.NeedsFlush = false;
         State.Offer(first, 10);
         Assert.True(State.NeedsFlush);
         Assert.Equal([new YamuxHeader(YamuxFrameType.Data, YamuxFlags.Syn, 2, 10)], Turns());

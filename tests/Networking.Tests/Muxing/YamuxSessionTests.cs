@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using P2PLearn.Networking.Muxing;
 using P2PLearn.Networking.Transports;
 
@@ -288,6 +289,49 @@ public sealed class YamuxSessionTests
     }
 
     [Fact]
+    public async Task Who_reads_first_is_heard_of_at_once()
+    {
+        await using var pair = new YamuxPair(time: new FakeTimeProvider()); // no tick helps
+        MuxedStream mine = await pair.Client.OpenStreamAsync(pair.Token);
+        ValueTask<int> read = mine.ReadAsync(new byte[10], pair.Token);
+        MuxedStream theirs = (await pair.Server.AcceptStreamAsync(pair.Token))!;
+        await theirs.WriteAsync(new byte[3], pair.Token);
+        Assert.Equal(3, await read);
+    }
+
+    [Fact]
+    public async Task A_reset_drops_what_was_not_read()
+    {
+        await using var pair = new YamuxPair();
+        (MuxedStream mine, MuxedStream theirs) = await pair.OpenAsync();
+        await mine.WriteAsync(new byte[1000], pair.Token);
+        Assert.Equal(1, await theirs.ReadAsync(new byte[1], pair.Token)); // the rest is buffered, or soon will be
+        mine.Reset(EndReason.None);
+        while (theirs.EndReason == EndReason.None || pair.Server.UnreadBytes > 0)
+        {
+            pair.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+
+        await Assert.ThrowsAsync<StreamEndedException>(async () => await theirs.ReadAsync(new byte[1], pair.Token));
+    }
+
+    [Fact]
+    public async Task The_last_words_of_a_remote_that_closed_are_read_though_writing_fails()
+    {
+        (MemoryLink inner, MemoryLink peer) = MemoryLink.CreatePair();
+        var link = new MuteLink(inner);
+        await using YamuxSession session = YamuxSession.Start(link, true, YamuxOptions.Default, TimeProvider.System);
+        using var deadline = new CancellationTokenSource(YamuxPair.Patience);
+        await link.WriteFailed.WaitAsync(deadline.Token);
+        await peer.WriteAsync(Convert.FromHexString("000000050000000200000003" + "616263"), deadline.Token);
+        await peer.DisposeAsync();
+        MuxedStream stream = (await session.AcceptStreamAsync(deadline.Token))!;
+        Assert.Equal("abc"u8.ToArray(), await YamuxPair.ReadAllAsync(stream, deadline.Token));
+        Assert.Equal(EndReason.ClosedByRemote, await session.Completion.WaitAsync(deadline.Token));
+    }
+
+    [Fact]
     public async Task Opens_wait_for_acknowledgements_and_go_on_with_each()
     {
         await using var pair = new YamuxPair(new YamuxOptions { MaxUnacknowledgedOpens = 2 });
@@ -345,6 +389,27 @@ public sealed class YamuxSessionTests
 
         await link.DisposeAsync();
         await other.DisposeAsync();
+    }
+
+    /// <summary>A link whose other side no longer reads.</summary>
+    private sealed class MuteLink(MemoryLink inner) : ILink
+    {
+        private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task WriteFailed => _failed.Task;
+
+        public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
+            inner.ReadAsync(buffer, cancellationToken);
+
+        public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+        {
+            _failed.TrySetResult();
+            return ValueTask.FromException(new IOException("nobody reads"));
+        }
+
+        public void Abort() => inner.Abort();
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
     }
 
     private static async Task<int> OpenCountAsync(YamuxSession session, int expected, CancellationToken token)
