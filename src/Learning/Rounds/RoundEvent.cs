@@ -8,7 +8,8 @@ public abstract record RoundEvent
     }
 }
 
-/// <summary>The run begins here, or goes on from durable state. The first event of a machine, once.</summary>
+/// <summary>The run begins here, or goes on from durable state. Told once; the participants known by then are told before it.</summary>
+/// <remarks>Training begins when <see cref="RoundOptions.GatherCount"/> participants are there, after a restart too.</remarks>
 /// <param name="Round">1 for a fresh run, else the round to go on with, in [1, rounds + 1].</param>
 /// <param name="Committed">One's own contribution for that round, when it was made durable before the restart.</param>
 public sealed record Started(int Round = 1, ContributionRef? Committed = null) : RoundEvent;

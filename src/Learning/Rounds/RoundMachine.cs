@@ -8,7 +8,12 @@ namespace P2PLearn.Learning.Rounds;
 /// of "the first n − f", and contributions that are named by hash and signed, so that sending different models to different nodes is provable.
 /// What always holds: one <see cref="Mix"/> a round at most; rounds only grow; no mixing of fewer than the rule's minimum; nobody is mixed
 /// whose bytes have not passed the checks, or who signed two models for the round; with time passing and its effects carried out, it ends.
-/// The drawing is in docs/architecture.md.
+/// <code>
+/// Idle ─Started─▶ Gathering ─enough there─▶ Training ─▶ Committing ─▶ Collecting ─▶ Mixing ─▶ Training of the next round … Finished
+///                                             ▲                           │ too few for the rule: the half-step model is kept
+///                                             └───────────────────────────┘
+/// Gathering, Training, Collecting ─others far ahead─▶ CatchingUp ─▶ Training of the round after theirs
+/// </code>
 /// </remarks>
 public sealed class RoundMachine : IRoundMachine
 {
@@ -33,7 +38,7 @@ public sealed class RoundMachine : IRoundMachine
     private TimeSpan _deadlineAt;
     private TimeSpan? _awaited;
 
-    /// <summary>One's own contribution of the round under way; null until committed.</summary>
+    /// <summary>One's own contribution of the round under way; null until committed. While gathering the one of an earlier life.</summary>
     private ContributionRef? _own;
 
     /// <summary>The record of a round that waits for its mixing.</summary>
@@ -104,7 +109,7 @@ public sealed class RoundMachine : IRoundMachine
                 OnStarted(started);
                 break;
             case ParticipantJoined joined:
-                _roster.Join(joined.Participant);
+                OnJoined(joined.Participant);
                 break;
             case ParticipantLeft left when left.Participant != _self:
                 _roster.Leave(left.Participant, Round);
@@ -148,20 +153,32 @@ public sealed class RoundMachine : IRoundMachine
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(started.Round, 1, nameof(started));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(started.Committed?.Round ?? started.Round, started.Round, nameof(started));
         Round = started.Round;
+        Phase = RoundPhase.Gathering;
         _startedAt = _now;
+        _own = started.Committed;
         if (Round > _options.Rounds)
         {
             Finish(_options.Rounds);
         }
-        else if (started.Committed is { } own)
+    }
+
+    // One who joins while there is no quorum is waited for: right after a start the membership may still be growing.
+    private void OnJoined(Participant participant)
+    {
+        _roster.Join(participant);
+        if (Phase == RoundPhase.Collecting && 1 + ArrivedOthers(Round).Count() < QuorumOf(_expected.Count))
         {
-            ArgumentOutOfRangeException.ThrowIfNotEqual(own.Round, Round, nameof(started));
-            OnCommitted(own);
+            _expected.Add(participant);
         }
-        else if (Round == 1)
+    }
+
+    private void EndGathering()
+    {
+        if (_own is { } own)
         {
-            Phase = RoundPhase.Gathering;
+            OnCommitted(own);
         }
         else
         {
@@ -266,7 +283,7 @@ public sealed class RoundMachine : IRoundMachine
         if (Phase == RoundPhase.Gathering
             && (_roster.ParticipantCount >= _options.GatherCount || _now >= _startedAt + _options.GatherTimeout))
         {
-            BeginRound(1);
+            EndGathering();
         }
 
         if (Phase == RoundPhase.Collecting)
@@ -285,7 +302,8 @@ public sealed class RoundMachine : IRoundMachine
         int arrived = 1 + ArrivedOthers(Round).Count();
         bool quorum = arrived >= QuorumOf(_expected.Count);
         bool waited = outstanding.All(p => p.MissedInRow >= _options.MissedRoundsUntilAbsent);
-        if (outstanding.Length == 0
+        bool everybody = outstanding.Length == 0 && _expected.Count >= _options.MinCandidates;
+        if (everybody
             || (quorum && (waited || _options.Heard == Heard.Quorum || _now >= _deadlineAt))
             || _now >= _committedAt + _options.QuorumTimeout)
         {
@@ -406,9 +424,13 @@ public sealed class RoundMachine : IRoundMachine
         {
             BeginRound(Round);
         }
-        else
+        else if (_collectedFrom.ContainsKey(Round))
         {
             Phase = RoundPhase.Collecting;
+        }
+        else
+        {
+            Phase = RoundPhase.Gathering;
         }
     }
 

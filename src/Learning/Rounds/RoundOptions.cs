@@ -27,6 +27,7 @@ public sealed record RoundOptions
     public TimeSpan MaxDeadline { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>The wait ends here even without a quorum; at least <see cref="MaxDeadline"/>. Default 60 s.</summary>
+    /// <remarks>Also how long a node waits in each round that the membership is smaller than the rule's minimum, lest it run through its rounds alone.</remarks>
     public TimeSpan QuorumTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>k in the deadline median + k·MAD of earlier arrival delays; not negative. Default 6.</summary>
@@ -54,10 +55,10 @@ public sealed record RoundOptions
     /// <remarks>Models are pushed by their makers right behind their heads; fetching at once would move every model twice.</remarks>
     public TimeSpan FetchAfter { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A fresh run starts when so many participants are there, oneself included; at least 1. Default 1.</summary>
+    /// <summary>A start or restart goes on when so many participants are there, oneself included; at least 1. Default 1.</summary>
     public int GatherCount { get; init; } = 1;
 
-    /// <summary>A fresh run starts with fewer after this long. Default 2 min.</summary>
+    /// <summary>It goes on with fewer after this long. Default 2 min.</summary>
     public TimeSpan GatherTimeout { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Gradients of the whole run, T = rounds · H.</summary>

@@ -6,7 +6,7 @@ public enum RoundPhase
     /// <summary>Not told to start yet.</summary>
     Idle,
 
-    /// <summary>Waiting for enough participants to begin a fresh run.</summary>
+    /// <summary>Waiting for enough participants to begin, or to go on after a restart.</summary>
     Gathering,
 
     /// <summary>Local steps are under way.</summary>
