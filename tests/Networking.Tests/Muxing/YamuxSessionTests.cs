@@ -292,6 +292,13 @@ public sealed class YamuxSessionTests
     public async Task Who_reads_first_is_heard_of_at_once()
     {
         await using var pair = new YamuxPair(time: new FakeTimeProvider()); // no tick helps
+        await pair.OpenAsync();
+        while (pair.Client.RoundTripTime is null || pair.Server.RoundTripTime is null)
+        {
+            pair.Token.ThrowIfCancellationRequested(); // the first pings would take the opening along
+            await Task.Yield();
+        }
+
         MuxedStream mine = await pair.Client.OpenStreamAsync(pair.Token);
         ValueTask<int> read = mine.ReadAsync(new byte[10], pair.Token);
         MuxedStream theirs = (await pair.Server.AcceptStreamAsync(pair.Token))!;
