@@ -104,12 +104,12 @@ internal sealed class TestMesh : IAsyncDisposable
     {
         _nodes.TryRemove(index, out FabricNode? node);
         await node!.DisposeAsync();
-        _ = host.DisposeAsync().AsTask();
+        await host.AbortAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
-        await Task.WhenAll(_hosts.Select(host => host.DisposeAsync().AsTask())).LimitAsync("the hosts to stop");
+        await Task.WhenAll(_hosts.Select(host => host.AbortAsync())).LimitAsync("the hosts to stop");
         await Fabric.DisposeAsync();
     }
 }

@@ -28,6 +28,7 @@ public sealed class ClusterHost : IAsyncDisposable
     private volatile Incarnation? _current;
     private Task? _run;
     private bool _wasBuilt;
+    private volatile bool _abrupt;
 
     /// <summary>Creates a host; nothing happens before <see cref="Start"/>.</summary>
     /// <param name="options">How the node takes part.</param>
@@ -138,6 +139,13 @@ public sealed class ClusterHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Tests only: ends as a crash would, without leaving.</summary>
+    internal Task AbortAsync()
+    {
+        _abrupt = true;
+        return StopAsync();
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -200,7 +208,7 @@ public sealed class ClusterHost : IAsyncDisposable
             : first == joining ? end
             : IncarnationEnd.Ended;
         Publish(_snapshot with { Phase = end is IncarnationEnd.Stopped or IncarnationEnd.Left ? HostPhase.Leaving : HostPhase.Rebuilding }, []);
-        await incarnation.EndAsync(_options.LeaveLimit, _setup.Time, _log);
+        await incarnation.EndAsync(_abrupt, _options.LeaveLimit, _setup.Time, _log);
         _current = null;
         return end;
     }

@@ -1,3 +1,4 @@
+using Akka.Actor.Setup;
 using P2PLearn.Actors.Remoting;
 using P2PLearn.Networking.Identity;
 
@@ -29,6 +30,9 @@ public sealed record ClusterHostOptions
 
     /// <summary>What peers may send to this node's actors.</summary>
     public FirewallRules Rules { get; init; } = FirewallRules.Default;
+
+    /// <summary>More set-ups of each actor system, e.g. the <see cref="Replication.ReplicationStore"/>.</summary>
+    public IReadOnlyList<Setup> Setups { get; init; } = [];
 
     /// <summary>File that keeps the peers once seen as members, through which a restarted node comes back; null: memory only.</summary>
     public string? MembersFile { get; init; }

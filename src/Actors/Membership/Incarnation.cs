@@ -46,14 +46,14 @@ internal sealed class Incarnation
     {
         _tell = tell;
         _self = setup.Streams.LocalPeer;
-        Config config = AkkaConfig.Build(options.Roles, options.AppVersion, options.Timings, options.Transport);
+        Config config = AkkaConfig.Build(options.Roles, options.AppVersion, options.Timings, setup.Options, setup.Rules);
         if (options.Overlay is { } overlay)
         {
             config = ConfigurationFactory.ParseString(overlay).WithFallback(config);
         }
 
         System = ActorSystem.Create(
-            AkkaAddress.SystemName, ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(config), setup));
+            AkkaAddress.SystemName, ActorSystemSetup.Create([BootstrapSetup.Create().WithConfig(config), setup, .. options.Setups]));
         Cluster = Akka.Cluster.Cluster.Get(System);
         System.ActorOf(ClusterWatcher.Props(_self, Note, _ => _quarantined.TrySetResult()), "cluster-watcher");
     }
@@ -71,12 +71,12 @@ internal sealed class Incarnation
     /// <summary>This node was seen leaving, so its end is no accident.</summary>
     public bool IsLeaving { get; private set; }
 
-    /// <summary>Leaves the cluster and ends the system; after the limit, without leaving.</summary>
-    public async Task EndAsync(TimeSpan limit, TimeProvider time, ILogger log)
+    /// <summary>Leaves the cluster, unless abruptly, and ends the system; after the limit, without leaving.</summary>
+    public async Task EndAsync(bool abruptly, TimeSpan limit, TimeProvider time, ILogger log)
     {
         try
         {
-            Task graceful = Joined.IsCompletedSuccessfully
+            Task graceful = Joined.IsCompletedSuccessfully && !abruptly
                 ? CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance)
                 : Task.CompletedTask;
             await graceful.WaitAsync(limit, time);

@@ -13,11 +13,17 @@ public static class AkkaConfig
     /// <param name="appVersion">Version shown to the other members, e.g. <c>0.1.0</c>.</param>
     /// <param name="timings">How fast the cluster reacts.</param>
     /// <param name="transport">Limits of the transport.</param>
+    /// <param name="rules">What peers may send; its actors' paths are trusted here too.</param>
     /// <exception cref="ArgumentException">A role or version with other characters than letters, digits, '.', '-' and '_'.</exception>
     public static Config Build(
-        IReadOnlyCollection<string> roles, string appVersion, AkkaTimings timings, P2PTransportOptions transport)
+        IReadOnlyCollection<string> roles,
+        string appVersion,
+        AkkaTimings timings,
+        P2PTransportOptions transport,
+        FirewallRules rules)
     {
         ArgumentNullException.ThrowIfNull(roles);
+        ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(timings);
         ArgumentNullException.ThrowIfNull(transport);
         timings.Validate();
@@ -27,7 +33,7 @@ public static class AkkaConfig
             ThrowIfNoWord(word);
         }
 
-        string text = Actor + Remote(timings, transport) + Cluster(roles, appVersion, timings) + Data(timings);
+        string text = Actor + Remote(timings, transport, rules) + Cluster(roles, appVersion, timings) + Data(timings);
         return ConfigurationFactory.ParseString(text)
             .WithFallback(DistributedData.DefaultConfig())
             .WithFallback(ConfigurationFactory.Default());
@@ -49,11 +55,15 @@ public static class AkkaConfig
             run-by-clr-shutdown-hook = off
             exit-clr = off
             terminate-actor-system = on
+            # An actor system that is terminated by anything but its host is an accident, not a wish to leave.
+            run-by-actor-system-terminate = off
           }
           actor {
             provider = cluster
             # A message without a serializer of its own is an error when it is sent, not a polymorphic JSON document.
             serialization-settings.allow-unregistered-types = false
+            # Short manifests instead of type names that the receiver would look up.
+            serialization-settings.primitive.use-legacy-behavior = off
             serializers {
               json = "P2PLearn.Actors.Remoting.DenyJsonSerializer, P2PLearn.Actors"
               proto = "P2PLearn.Actors.Remoting.DenyProtobufSerializer, P2PLearn.Actors"
@@ -71,7 +81,7 @@ public static class AkkaConfig
 
         """;
 
-    private static string Remote(AkkaTimings timings, P2PTransportOptions transport) => $$"""
+    private static string Remote(AkkaTimings timings, P2PTransportOptions transport, FirewallRules rules) => $$"""
 
         akka.remote {
           enabled-transports = ["akka.remote.p2p"]
@@ -90,9 +100,7 @@ public static class AkkaConfig
           log-remote-lifecycle-events = off
           # Second line behind the frame firewall: exact paths, nothing harmful, no remote deployment.
           untrusted-mode = on
-          trusted-selection-paths = [
-            "/system/cluster/core/daemon", "/system/cluster/heartbeatReceiver", "/user/ddataReplicator"
-          ]
+          trusted-selection-paths = [{{Quoted(rules.SelectionPaths)}}]
         }
 
         """;
@@ -103,7 +111,7 @@ public static class AkkaConfig
           # The host of the cluster decides whom to ask and who founds: with a list here the first entry founds by itself.
           seed-nodes = []
           seed-node-timeout = {{Ms(timings.SeedAnswer)}}
-          roles = [{{string.Join(", ", roles.Select(role => $"\"{role}\""))}}]
+          roles = [{{Quoted(roles)}}]
           app-version = "{{appVersion}}"
           gossip-interval = {{Ms(timings.GossipInterval)}}
           leader-actions-interval = {{Ms(timings.GossipInterval)}}
@@ -135,17 +143,26 @@ public static class AkkaConfig
         akka.cluster.distributed-data {
           gossip-interval = {{Ms(timings.ReplicationInterval)}}
           notify-subscribers-interval = {{Ms(timings.ReplicationNotify)}}
-          # Counted in keys a message; ours are few, and each stays far below the frame limit.
-          max-delta-elements = 16
+          # Counted in keys a message: so many of ours together stay below the frame limit, at their largest.
+          max-delta-elements = {{ReplicationOptions.MaxEntriesPerMessage.ToString(CultureInfo.InvariantCulture)}}
           delta-crdt.max-delta-size = 64
         }
         akka.actor {
           serializers.p2plearn-crdt = "{{typeof(CrdtSerializer).FullName}}, P2PLearn.Actors"
           serialization-identifiers."{{typeof(CrdtSerializer).FullName}}, P2PLearn.Actors" = {{CrdtSerializer.Id}}
-          serialization-bindings."{{typeof(IReplicatedByUs).FullName}}, P2PLearn.Actors" = p2plearn-crdt
+          serialization-bindings {
+            {{Binding<ReplicatedContributions>()}}
+            {{Binding<ReplicatedRegister>()}}
+            {{Binding<ContributionsKey>()}}
+            {{Binding<RegisterKey>()}}
+          }
         }
 
         """;
+
+    private static string Binding<T>() => $"\"{typeof(T).FullName}, P2PLearn.Actors\" = p2plearn-crdt";
+
+    private static string Quoted(IEnumerable<string> words) => string.Join(", ", words.Select(word => $"\"{word}\""));
 
     private static string Ms(TimeSpan time) => ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture) + "ms";
 

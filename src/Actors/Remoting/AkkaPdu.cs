@@ -215,7 +215,8 @@ internal ref struct AkkaEnvelope
         while (reader.TryRead(out ProtoField field))
         {
             // cumulative; nacks one by one; nacks packed
-            if (field.Tag is not ((1 << 3) | 1 or (2 << 3) | 1 or (2 << 3) | 2))
+            bool packed = field.Tag == ((2 << 3) | 2);
+            if (packed ? field.Bytes.Length % sizeof(ulong) != 0 : field.Tag is not ((1 << 3) | 1 or (2 << 3) | 1))
             {
                 return false;
             }

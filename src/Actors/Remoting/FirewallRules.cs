@@ -19,14 +19,18 @@ public sealed class FirewallRules
     private readonly FirewallRule[] _rules;
     private readonly HashSet<int> _nestedIds;
 
-    private FirewallRules(FirewallRule[] rules, HashSet<int> nestedIds)
+    private FirewallRules(FirewallRule[] rules, HashSet<int> nestedIds, IReadOnlyList<string> userPaths)
     {
+        SelectionPaths = ["/system/cluster/core/daemon", "/system/cluster/heartbeatReceiver", "/user/ddataReplicator", .. userPaths];
         _rules = rules;
         _nestedIds = nestedIds;
     }
 
     /// <summary>Membership and replication only; no actor of ours takes messages from other nodes.</summary>
     public static FirewallRules Default { get; } = For([], []);
+
+    /// <summary>The paths that selections from other nodes may name.</summary>
+    public IReadOnlyList<string> SelectionPaths { get; }
 
     /// <summary>Membership and replication, and actors of ours.</summary>
     /// <param name="userPaths">Whole paths of actors that other nodes may write to, e.g. <c>/user/round</c>.</param>
@@ -36,9 +40,9 @@ public sealed class FirewallRules
     {
         ArgumentNullException.ThrowIfNull(userPaths);
         ArgumentNullException.ThrowIfNull(serializerIds);
-        if (userPaths.FirstOrDefault(path => !path.StartsWith("/user/", StringComparison.Ordinal)) is { } wrong)
+        if (userPaths.FirstOrDefault(path => !IsUserPath(path)) is { } wrong)
         {
-            throw new ArgumentException($"'{wrong}' is not a path below /user/", nameof(userPaths));
+            throw new ArgumentException($"'{wrong}' is not the path of an actor of ours below /user/", nameof(userPaths));
         }
 
         if (serializerIds.Any(id => id < 100))
@@ -52,7 +56,7 @@ public sealed class FirewallRules
             rules.AddRange(UserRules([.. userPaths.Select(PathRule.Exact)], serializerIds));
         }
 
-        return new FirewallRules([.. rules], [ByteArrays, Primitives, .. serializerIds]);
+        return new FirewallRules([.. rules], [ByteArrays, Primitives, .. serializerIds], userPaths);
     }
 
     /// <summary>True when a message with this serializer may stand inside an <c>Identify</c>, its answer or a <c>Status.Success</c>.</summary>
@@ -82,6 +86,11 @@ public sealed class FirewallRules
 
         return nearest;
     }
+
+    private static bool IsUserPath(string path) =>
+        path.StartsWith("/user/", StringComparison.Ordinal)
+        && !path.StartsWith("/user/ddataReplicator", StringComparison.Ordinal)
+        && path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '-' or '_');
 
     private static FirewallRule[] MembershipRules()
     {
@@ -133,7 +142,9 @@ public sealed class FirewallRules
             ],
             user,
             FirewallContent.Opaque);
-        foreach (int id in (int[])[ByteArrays, Primitives, .. serializerIds])
+        yield return new FirewallRule(ByteArrays, [""], userAndReplies, FirewallContent.Opaque);
+        yield return new FirewallRule(Primitives, ["S", "I", "L"], userAndReplies, FirewallContent.Opaque);
+        foreach (int id in serializerIds)
         {
             yield return new FirewallRule(id, [], userAndReplies, FirewallContent.Opaque); // their manifests are closed sets themselves
         }

@@ -66,7 +66,7 @@ public sealed class FrameFirewall
 
     /// <summary>True for a plain name: no separator, no pattern, no step up.</summary>
     internal static bool IsName(ReadOnlySpan<byte> name) =>
-        !name.IsEmpty && name.IndexOfAny("/*?#"u8) < 0 && !name.SequenceEqual(".."u8) && !name.SequenceEqual("."u8);
+        !name.IsEmpty && Ascii.IsValid(name) && name.IndexOfAny("/*?#"u8) < 0 && !name.SequenceEqual(".."u8) && !name.SequenceEqual("."u8);
 
     private FrameVerdict InspectPayload(ReadOnlySpan<byte> payload)
     {
@@ -171,7 +171,7 @@ public sealed class FrameFirewall
     private static bool TryStripAddress(ReadOnlySpan<byte> actor, ReadOnlySpan<byte> address, out ReadOnlySpan<byte> path)
     {
         path = default;
-        if (!actor.StartsWith(address))
+        if (!actor.StartsWith(address) || !Ascii.IsValid(actor)) // bad UTF-8 would throw in Akka's parser
         {
             return false;
         }

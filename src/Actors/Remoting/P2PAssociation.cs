@@ -29,13 +29,21 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
     private readonly TaskCompletionSource _closing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _start;
+    private readonly CancellationTokenRegistration _stopRegistration;
     private InboundPace _pace;
     private byte[]? _handshake;
     private EndReason _reason;
     private int _refused;
     private Task _run = Task.CompletedTask;
 
-    public P2PAssociation(P2PTransportSetup setup, ILogger log, PeerStream stream, Address local, Address remote)
+    /// <param name="setup">Of the transport.</param>
+    /// <param name="log">Of the transport.</param>
+    /// <param name="stream">Owned from now on.</param>
+    /// <param name="local">This node's address.</param>
+    /// <param name="remote">The peer's address.</param>
+    /// <param name="stopping">Closes the association when the transport stops.</param>
+    public P2PAssociation(
+        P2PTransportSetup setup, ILogger log, PeerStream stream, Address local, Address remote, CancellationToken stopping)
         : base(local, remote)
     {
         _setup = setup;
@@ -46,6 +54,7 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         _firewall = new FrameFirewall(setup.Rules, setup.Streams.LocalPeer, stream.RemotePeer);
         _pace = new InboundPace(setup.Options.MaxInboundBytesPerSecond);
         _start = setup.Time.GetTimestamp();
+        _stopRegistration = stopping.Register(BeginClose);
     }
 
     /// <summary>Raised once, when the association is over.</summary>
@@ -67,7 +76,7 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         }
         catch (Exception e) when (IsEnd(e))
         {
-            _reason = ReasonOf(e);
+            _reason = limit.IsCancellationRequested ? EndReason.Timeout : ReadFailed(e);
             return false;
         }
     }
@@ -77,7 +86,7 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
     {
         _setup.Counters.CountOpened();
         _log.AssociationOpened(_stream.RemotePeer.ToShortString());
-        _run = RunAsync();
+        _run = RunThenFinishAsync();
     }
 
     /// <summary>Ends an association that was never started.</summary>
@@ -110,8 +119,25 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
     /// <summary>Called when both loops are over.</summary>
     public void Dispose()
     {
+        _stopRegistration.Dispose();
         _stream.Dispose();
         _stop.Dispose();
+    }
+
+    private async Task RunThenFinishAsync()
+    {
+        try
+        {
+            await RunAsync();
+        }
+        catch (Exception e)
+        {
+            _log.AssociationFailed(e, _stream.RemotePeer.ToShortString());
+        }
+        finally
+        {
+            Finish();
+        }
     }
 
     private async Task RunAsync()
@@ -131,11 +157,16 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         EndReason why = first == _closing.Task ? EndReason.ClosedLocally : first == reader ? ends[1] : ends[0];
         _log.AssociationClosed(_stream.RemotePeer.ToShortString(), why);
         await TellDisassociatedAsync();
-        Finish();
     }
 
     private async Task CloseStreamAsync(Task writer)
     {
+        if (_reason >= EndReason.MalformedMessage)
+        {
+            _stream.Reset(_reason);
+            return;
+        }
+
         try
         {
             if (writer.IsCompletedSuccessfully && _reason < EndReason.LinkLost)
@@ -204,7 +235,13 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
                     return _reason;
                 }
 
-                if (!handshaken || Judge(frame))
+                FrameVerdict verdict = handshaken ? Judge(frame) : FrameVerdict.Pass;
+                if (verdict is FrameVerdict.Malformed or FrameVerdict.UnexpectedHandshake)
+                {
+                    return _reason = EndReason.MalformedMessage; // not Akka at the other end
+                }
+
+                if (verdict == FrameVerdict.Pass)
                 {
                     Tell(listener, frame);
                 }
@@ -216,8 +253,19 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         }
         catch (Exception e) when (IsEnd(e))
         {
-            return ReasonOf(e);
+            return _reason = ReadFailed(e);
         }
+    }
+
+    private EndReason ReadFailed(Exception e)
+    {
+        EndReason reason = ReasonOf(e);
+        if (e is ProtocolViolationException)
+        {
+            _setup.Streams.Penalize(_stream.RemotePeer, reason);
+        }
+
+        return reason;
     }
 
     /// <summary>The next frame, in memory of its own; null at the end of the stream.</summary>
@@ -271,13 +319,13 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         return false;
     }
 
-    private bool Judge(byte[] frame)
+    private FrameVerdict Judge(byte[] frame)
     {
         _setup.OnFrame?.Invoke(frame);
         FrameVerdict verdict = _setup.FirewallEnabled ? _firewall.Inspect(frame) : FrameVerdict.Pass;
         if (verdict == FrameVerdict.Pass)
         {
-            return true;
+            return verdict;
         }
 
         _setup.Counters.CountRefusedFrame();
@@ -288,7 +336,7 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         }
 
         _setup.OnRefused?.Invoke(verdict, frame);
-        return false;
+        return verdict;
     }
 
     private async Task TellDisassociatedAsync()

@@ -78,15 +78,13 @@ public sealed class P2PTransport : Transport, IDisposable
     public override async Task<bool> Shutdown()
     {
         _registration?.Dispose();
-        P2PAssociation[] open = [.. _associations.Keys];
-        foreach (P2PAssociation association in open)
+        _listener.TrySetCanceled();
+        await _stop.CancelAsync(); // ends dials and handshakes, and lets associations flush and close
+        while (_associations.Keys.FirstOrDefault() is { } association)
         {
-            association.BeginClose();
+            await association.Completion;
         }
 
-        await Task.WhenAll(open.Select(association => association.Completion));
-        await _stop.CancelAsync();
-        _listener.TrySetCanceled();
         Dispose();
         return true;
     }
@@ -152,9 +150,9 @@ public sealed class P2PTransport : Transport, IDisposable
     private P2PAssociation Create(PeerStream stream)
     {
         Address remote = new(AkkaAddress.TransportScheme, System.Name, stream.RemotePeer.ToBase36(), AkkaAddress.Port);
-        P2PAssociation association = new(_setup, _log, stream, LocalAddress, remote);
-        association.Closed += Forget;
+        P2PAssociation association = new(_setup, _log, stream, LocalAddress, remote, _stopping);
         _associations[association] = 0;
+        association.Closed += Forget;
         return association;
     }
 

@@ -20,4 +20,7 @@ internal static partial class RemotingLog
 
     [LoggerMessage(EventId = 2004, Message = "{Line}")]
     public static partial void FromAkka(this ILogger log, LogLevel level, Exception? cause, string line);
+
+    [LoggerMessage(2005, LogLevel.Error, "the membership link with {Peer} failed")]
+    public static partial void AssociationFailed(this ILogger log, Exception cause, string peer);
 }

@@ -1,24 +1,119 @@
 using System.Runtime.Serialization;
+using System.Text;
 using Akka.Actor;
 using Akka.Serialization;
+using P2PLearn.Crdt.Contributions;
+using P2PLearn.Crdt.Encoding;
+using P2PLearn.Crdt.Registers;
 
 namespace P2PLearn.Actors.Replication;
 
 /// <summary>Bytes of our replicated types: deterministic, because digests are hashes of them, and a closed set of manifests.</summary>
-public sealed class CrdtSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
+/// <remarks>
+/// <code>
+/// C1  ReplicatedContributions   the canonical form of its ContributionSet
+/// R1  ReplicatedRegister        nil | [ timestamp: uint64, writer: bin 1..64, value: bin ]
+/// K1  ContributionsKey          its id in ASCII
+/// K2  RegisterKey               its id in ASCII
+/// </code>
+/// Reading is where foreign data comes in: what <see cref="ReplicationStore"/> does not want, or what is not validly signed, is dropped here,
+/// before the replicator sees it.
+/// </remarks>
+public sealed class CrdtSerializer : SerializerWithStringManifest
 {
     /// <summary>Identifier on the wire; below 100 are the framework's.</summary>
     public const int Id = 21001;
+
+    /// <summary>Longest key.</summary>
+    public const int MaxKeyBytes = 64;
+
+    private const string ContributionsManifest = "C1";
+    private const string RegisterManifest = "R1";
+    private const string ContributionsKeyManifest = "K1";
+    private const string RegisterKeyManifest = "K2";
+
+    private static readonly LwwRegisterCodec<byte[]> RegisterCodec = new(ElementCodecs.Bytes);
+    private readonly ReplicationStore? _store;
+
+    /// <summary>Called by Akka.</summary>
+    public CrdtSerializer(ExtendedActorSystem system)
+        : base(system)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        _store = system.Settings.Setup.Get<ReplicationStore>() is { HasValue: true } store ? store.Value : null;
+    }
 
     /// <inheritdoc/>
     public override int Identifier => Id;
 
     /// <inheritdoc/>
-    public override string Manifest(object o) => throw new SerializationException($"{o?.GetType()} is none of our replicated types");
+    public override string Manifest(object o) => o switch
+    {
+        ReplicatedContributions => ContributionsManifest,
+        ReplicatedRegister => RegisterManifest,
+        ContributionsKey => ContributionsKeyManifest,
+        RegisterKey => RegisterKeyManifest,
+        _ => throw new SerializationException($"{o?.GetType()} is none of our replicated types"),
+    };
 
     /// <inheritdoc/>
-    public override byte[] ToBinary(object obj) => throw new SerializationException($"{obj?.GetType()} is none of our replicated types");
+    public override byte[] ToBinary(object obj) => obj switch
+    {
+        ReplicatedContributions contributions => ContributionSetCodec.Encode(contributions.Set),
+        ReplicatedRegister register => CanonicalEncoding.Encode(RegisterCodec, register.Register),
+        ContributionsKey key => Encoding.ASCII.GetBytes(key.Id),
+        RegisterKey key => Encoding.ASCII.GetBytes(key.Id),
+        _ => throw new SerializationException($"{obj?.GetType()} is none of our replicated types"),
+    };
 
     /// <inheritdoc/>
-    public override object FromBinary(byte[] bytes, string manifest) => throw new SerializationException("an unknown manifest");
+    /// <exception cref="SerializationException">Unknown manifest, too large, or no canonical form: the message is dropped.</exception>
+    public override object FromBinary(byte[] bytes, string manifest)
+    {
+        ArgumentNullException.ThrowIfNull(bytes);
+        if (_store is null)
+        {
+            throw new SerializationException("this node replicates nothing");
+        }
+
+        return manifest switch
+        {
+            ContributionsManifest => ReadContributions(bytes, _store),
+            RegisterManifest => ReadRegister(bytes, _store),
+            ContributionsKeyManifest => new ContributionsKey(ReadKey(bytes)),
+            RegisterKeyManifest => new RegisterKey(ReadKey(bytes)),
+            _ => throw new SerializationException("an unknown manifest of a replicated type"),
+        };
+    }
+
+    private static ReplicatedContributions ReadContributions(byte[] bytes, ReplicationStore store)
+    {
+        ThrowIfLonger(bytes, ReplicationOptions.MaxEntryBytes);
+        return ContributionSetCodec.TryDecode(bytes, store.Options.ShardLimits, out ContributionSet? set, out DecodeError error)
+            ? ReplicatedContributions.Of(store.Filter(set).State)
+            : throw new SerializationException($"a contribution set was refused: {error}");
+    }
+
+    private static ReplicatedRegister ReadRegister(byte[] bytes, ReplicationStore store)
+    {
+        CrdtLimits limits = CrdtLimits.Default with { MaxValueBytes = store.Options.MaxRegisterBytes };
+        ThrowIfLonger(bytes, store.Options.MaxRegisterBytes + 128);
+        return CanonicalEncoding.TryDecode(RegisterCodec, bytes, limits, out LwwRegister<byte[]>? register, out DecodeError error)
+            ? new ReplicatedRegister(store.Filter(register))
+            : throw new SerializationException($"a register was refused: {error}");
+    }
+
+    private static string ReadKey(byte[] bytes)
+    {
+        ThrowIfLonger(bytes, MaxKeyBytes);
+        return Encoding.ASCII.GetString(bytes);
+    }
+
+    private static void ThrowIfLonger(byte[] bytes, int max)
+    {
+        if (bytes.Length > max)
+        {
+            throw new SerializationException($"a replicated value of {bytes.Length} bytes; {max} are allowed");
+        }
+    }
 }

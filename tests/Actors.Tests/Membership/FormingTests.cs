@@ -8,6 +8,7 @@ public sealed class FormingTests
     [Theory]
     [InlineData(2)]
     [InlineData(8)]
+    [InlineData(16)]
     public async Task Hosts_started_at_the_same_moment_form_one_cluster(int count)
     {
         await using TestMesh mesh = new();
