@@ -20,12 +20,14 @@ namespace P2PLearn.Networking.Swarm;
 /// </remarks>
 public sealed class Swarm : IPeerStreams, IAsyncDisposable
 {
+    /// <summary>Name of the meter with the swarm's instruments.</summary>
+    public const string MeterName = SwarmMetrics.MeterName;
+
     private readonly SwarmOptions _options;
     private readonly ILogger _log;
     private readonly SwarmMetrics _metrics = new();
     private readonly CancellationTokenSource _closing = new(); // no timer behind it: needs no disposal
     private readonly TaskGroup _tasks;
-    private readonly PeerEvents _events;
     private readonly ProtocolTable _protocols;
     private readonly PeerScores _scores;
     private readonly PeerStore _peers;
@@ -46,17 +48,20 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         _options = options;
         _log = options.LoggerFactory.CreateLogger<Swarm>();
         _tasks = new TaskGroup(e => SwarmLog.Unexpected(_log, e));
-        _events = new PeerEvents(PeerUp, PeerDown, e => SwarmLog.Unexpected(_log, e));
         _scores = new PeerScores(options.Scores, options.Time);
         _peers = new PeerStore(options.Peers, options.Time);
-        _connections = new ConnectionTable(LocalPeer, _events);
+        var events = new PeerEvents(
+            _peers, p => PeerConnected?.Invoke(p), p => PeerDisconnected?.Invoke(p), e => SwarmLog.Unexpected(_log, e));
+        _connections = new ConnectionTable(LocalPeer, events);
         _addresses = new LocalAddresses(options.Identity, options.Time);
         _identify = new IdentifyService(DescribeSelf, _peers, options.Timeouts, options.Time, _log);
         _pusher = new IdentifyPusher(_identify, _connections, _peers, options.Timeouts.PushDelay, options.Time);
         _protocols = new ProtocolTable(_pusher.Changed);
         var server = new StreamServer(_protocols, options, _metrics, _log, Broke);
-        _factory = new ConnectionFactory(options, server, new ResourceGate(options.Limits, options.Time), _scores, _metrics);
-        _dialer = new Dialer(options, _factory, _connections, _peers, _tasks, Adopt, _metrics, _log);
+        Gate = new ResourceGate(options.Limits, options.Time);
+        _factory = new ConnectionFactory(options, server, Gate, _scores, _metrics);
+        var dials = new DialQueue<object, SwarmConnection>(_tasks, _closing.Token);
+        _dialer = new Dialer(options, _factory, _connections, _peers, dials, Adopt, _metrics, _log);
         ServeStandardProtocols();
         _tasks.TryRun(() => _pusher.RunAsync(_closing.Token));
     }
@@ -88,6 +93,9 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
 
     /// <summary>What the swarm has done so far.</summary>
     public SwarmCounters Counters => _metrics.Snapshot();
+
+    /// <summary>What is counted against the limits.</summary>
+    internal ResourceGate Gate { get; }
 
     /// <summary>All open connections, a snapshot.</summary>
     public IReadOnlyList<ConnectionInfo> Connections => [.. _connections.All.Select(c => c.ToInfo())];
@@ -153,7 +161,6 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
             catch (IOException) when (connection.IsClosing)
             {
                 // It ended under our hands: the next turn takes another one or dials, which fails in its own way.
-                _connections.Remove(connection);
             }
         }
     }
@@ -346,7 +353,7 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     /// <summary>A peer that connects anew may have lost the connection we still hold: one that does not answer is closed.</summary>
     private async Task CheckAsync(SwarmConnection connection)
     {
-        if (!await _identify.AskAsync(connection, _closing.Token).ConfigureAwait(false))
+        if (await _identify.AskAsync(connection, _closing.Token).ConfigureAwait(false) == EndReason.Timeout)
         {
             connection.Close(EndReason.Timeout);
         }
@@ -372,16 +379,4 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         AgentVersion = _options.AgentVersion,
         SignedPeerRecord = LocalPeerRecord.ToProtobuf(),
     };
-
-    private void PeerUp(PeerId peer)
-    {
-        _peers.Connected(peer);
-        PeerConnected?.Invoke(peer);
-    }
-
-    private void PeerDown(PeerId peer)
-    {
-        _peers.Disconnected(peer);
-        PeerDisconnected?.Invoke(peer);
-    }
 }

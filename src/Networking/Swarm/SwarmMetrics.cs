@@ -6,7 +6,7 @@ namespace P2PLearn.Networking.Swarm;
 
 /// <summary>Counts what a swarm does: for the management page, for tests, and as instruments of the meter.</summary>
 /// <remarks>Safe for several threads; a snapshot is not one instant, but each number in it only grows (gauges excepted).</remarks>
-public sealed class SwarmMetrics : IDisposable
+internal sealed class SwarmMetrics : IDisposable
 {
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "P2PLearn.Networking";
@@ -27,7 +27,7 @@ public sealed class SwarmMetrics : IDisposable
     private long _dialled;
     private long _accepted;
 
-    internal SwarmMetrics()
+    public SwarmMetrics()
     {
         _meter.CreateObservableCounter("p2plearn.network.io", ObserveBytes, "By", "Raw bytes over all connections");
         _dialCounter = _meter.CreateCounter<long>("p2plearn.network.dials", "{dial}", "Addresses dialled, by outcome");
@@ -52,25 +52,25 @@ public sealed class SwarmMetrics : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
 
-    internal void AddBytesIn(int count) => Interlocked.Add(ref _bytesIn, count);
+    public void AddBytesIn(int count) => Interlocked.Add(ref _bytesIn, count);
 
-    internal void AddBytesOut(int count) => Interlocked.Add(ref _bytesOut, count);
+    public void AddBytesOut(int count) => Interlocked.Add(ref _bytesOut, count);
 
-    internal void Dialled()
+    public void Dialled()
     {
         Interlocked.Increment(ref _dialled);
         _dialCounter.Add(1, Tag("outcome", EndReason.Completed));
     }
 
-    internal void Accepted() => Interlocked.Increment(ref _accepted);
+    public void Accepted() => Interlocked.Increment(ref _accepted);
 
-    internal void DialFailed(EndReason reason) => Count(_failedDials, (int)reason, _dialCounter, "outcome", reason);
+    public void DialFailed(EndReason reason) => Count(_failedDials, (int)reason, _dialCounter, "outcome", reason);
 
-    internal void ConnectionEnded(EndReason reason) => Count(_connectionEnds, (int)reason, _connectionEndCounter, "reason", reason);
+    public void ConnectionEnded(EndReason reason) => Count(_connectionEnds, (int)reason, _connectionEndCounter, "reason", reason);
 
-    internal void StreamEnded(EndReason reason) => Count(_streamEnds, (int)reason, _streamEndCounter, "reason", reason);
+    public void StreamEnded(EndReason reason) => Count(_streamEnds, (int)reason, _streamEndCounter, "reason", reason);
 
-    internal void Refused(ResourceLimit limit) => Count(_refused, (int)limit, _refusedCounter, "limit", limit);
+    public void Refused(ResourceLimit limit) => Count(_refused, (int)limit, _refusedCounter, "limit", limit);
 
     private static void Count<TKey>(long[] table, int index, Counter<long> counter, string tag, TKey key)
         where TKey : struct, Enum

@@ -29,8 +29,8 @@ internal sealed class IdentifyService(
     public const int MaxStreamsPerPeer = 4;
 
     /// <summary>Asks a peer over a connection. Failures are logged, not thrown.</summary>
-    /// <returns>False when no valid answer came.</returns>
-    public async Task<bool> AskAsync(SwarmConnection connection, CancellationToken cancellationToken)
+    /// <returns>Why no valid answer came; <see cref="EndReason.None"/> when one did.</returns>
+    public async Task<EndReason> AskAsync(SwarmConnection connection, CancellationToken cancellationToken)
     {
         using var limit = new Deadline(timeouts.Identify, time, cancellationToken);
         try
@@ -41,18 +41,18 @@ internal sealed class IdentifyService(
                 await ReceiveAsync(stream, limit.Token).ConfigureAwait(false);
             }
 
-            return true;
+            return EndReason.None;
         }
         catch (ProtocolViolationException violation)
         {
             connection.Broke(violation);
             Failed(connection, violation, violation.Reason);
-            return false;
+            return violation.Reason;
         }
         catch (Exception e) when (EndReasons.Of(e, limit.Passed) is { } reason)
         {
             Failed(connection, e, reason);
-            return false;
+            return reason;
         }
     }
 

@@ -61,6 +61,11 @@ internal sealed class ConnectionFactory
     {
         ITransport transport = TransportFor(address)
             ?? throw new UpgradeException(EndReason.ProtocolNotSupported, "no transport for this address");
+        if (expected is not null)
+        {
+            ThrowIfUnwanted(expected);
+        }
+
         ResourceLimit limit = _gate.TryDial(out ResourceGate.ConnectionTicket? ticket);
         if (ticket is null)
         {

@@ -26,6 +26,7 @@ internal sealed class SwarmConnection
     private int _closeReason;
     private long _measuredTicks;
     private int _openStreams;
+    private volatile bool _isFull;
 
     /// <param name="id">Grows with each connection of the process.</param>
     /// <param name="upgraded">The result of the handshakes; owned.</param>
@@ -74,7 +75,7 @@ internal sealed class SwarmConnection
     public Multiaddr? ObservedAddress { get; set; }
 
     /// <summary>Takes no more streams.</summary>
-    public bool IsClosing => _ending.IsCancellationRequested || _session.Completion.IsCompleted;
+    public bool IsClosing => _isFull || _ending.IsCancellationRequested || _session.Completion.IsCompleted;
 
     /// <summary>Ends, never faults, when everything of the connection has ended.</summary>
     public Task<EndReason> Ended => _ended.Task;
@@ -123,7 +124,7 @@ internal sealed class SwarmConnection
         MuxedStream? muxed = null;
         try
         {
-            muxed = await _session.OpenStreamAsync(cancellationToken).ConfigureAwait(false);
+            muxed = await OpenMuxedAsync(cancellationToken).ConfigureAwait(false);
             MuxedStream negotiated = optimistic
                 ? _server.Select.Propose(muxed, RemotePeer, protocol)
                 : (await _server.Select.SelectAsync(muxed, RemotePeer, [protocol], cancellationToken).ConfigureAwait(false)).Stream;
@@ -195,6 +196,19 @@ internal sealed class SwarmConnection
     }
 
     internal void Broke(ProtocolViolationException violation) => _server.Broke(this, violation);
+
+    private async ValueTask<MuxedStream> OpenMuxedAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _session.OpenStreamAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            _isFull = true; // going away, or out of stream ids: what runs on it may end, what is new needs another connection
+            throw;
+        }
+    }
 
     private void Serve(MuxedStream muxed)
     {

@@ -5,7 +5,8 @@ namespace P2PLearn.Networking.Swarm.Dialing;
 /// A dial is cancelled when the last of its callers has gone. Safe for several threads; as many entries as dials under way.
 /// </remarks>
 /// <param name="tasks">Owns the dials.</param>
-internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks)
+/// <param name="closing">Ends all dials.</param>
+internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks, CancellationToken closing)
     where TKey : notnull
 {
     private readonly Lock _lock = new();
@@ -27,7 +28,7 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks)
     /// <param name="key">What is wanted.</param>
     /// <param name="dial">Starts it; not called when it is under way.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
-    /// <exception cref="ObjectDisposedException">The owner of the dials is closed.</exception>
+    /// <exception cref="ObjectDisposedException">The owner of the dials is closing.</exception>
     public async Task<TResult> JoinAsync(TKey key, Func<CancellationToken, Task<TResult>> dial, CancellationToken cancellationToken)
     {
         Pending pending = Enter(key, dial);
@@ -47,8 +48,8 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks)
         {
             if (!_pending.TryGetValue(key, out Pending? pending))
             {
-                pending = new Pending();
-                ObjectDisposedException.ThrowIf(!tasks.TryRun(() => RunAsync(key, pending, dial)), tasks);
+                pending = new Pending(closing);
+                ObjectDisposedException.ThrowIf(!tasks.TryRun(() => RunAsync(key, pending, dial)), typeof(Swarm));
                 _pending.Add(key, pending);
             }
 
@@ -71,7 +72,7 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks)
 
         if (abandoned)
         {
-            pending.Cancellation.Cancel();
+            pending.CallOff();
         }
     }
 
@@ -85,7 +86,8 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks)
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            pending.Result.TrySetException(e);
+            bool isClosing = e is OperationCanceledException && closing.IsCancellationRequested;
+            pending.Result.TrySetException(isClosing ? new ObjectDisposedException(typeof(Swarm).FullName, e) : e);
             _ = pending.Result.Task.Exception; // observed, even when every caller has gone
         }
 
@@ -93,6 +95,8 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks)
         {
             Forget(key, pending);
         }
+
+        pending.Cancellation.Dispose();
     }
 
     private void Forget(TKey key, Pending pending)
@@ -103,13 +107,24 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks)
         }
     }
 
-    private sealed class Pending
+    private sealed class Pending(CancellationToken closing)
     {
         public TaskCompletionSource<TResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        // No timer behind it: needs no disposal.
-        public CancellationTokenSource Cancellation { get; } = new();
+        public CancellationTokenSource Cancellation { get; } = CancellationTokenSource.CreateLinkedTokenSource(closing);
 
         public int Callers { get; set; }
+
+        public void CallOff()
+        {
+            try
+            {
+                Cancellation.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The dial has just ended by itself.
+            }
+        }
     }
 }

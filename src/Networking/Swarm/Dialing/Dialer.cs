@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using P2PLearn.Networking.Identity;
@@ -31,7 +32,7 @@ internal sealed class Dialer
         ConnectionFactory factory,
         ConnectionTable connections,
         PeerStore peers,
-        TaskGroup tasks,
+        DialQueue<object, SwarmConnection> queue,
         Action<SwarmConnection> adopt,
         SwarmMetrics metrics,
         ILogger log)
@@ -46,7 +47,7 @@ internal sealed class Dialer
         _backoff = new DialBackoff(options.Time);
         _resolver = new AddressResolver(options.ResolveName);
         _slots = new SemaphoreSlim(options.Limits.MaxConcurrentDials);
-        _queue = new DialQueue<object, SwarmConnection>(tasks);
+        _queue = queue;
     }
 
     /// <summary>Finds addresses when those known do not lead anywhere.</summary>
@@ -178,6 +179,11 @@ internal sealed class Dialer
 
     private async Task<SwarmConnection> DialInTurnAsync(PeerId? peer, Multiaddr address, CancellationToken cancellationToken)
     {
+        if (address.TryToTcpEndPoint(out EndPoint? endPoint) && endPoint is DnsEndPoint name)
+        {
+            throw new UpgradeException(EndReason.LinkLost, $"the name {name.Host} does not resolve");
+        }
+
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {

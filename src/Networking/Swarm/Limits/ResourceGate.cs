@@ -7,8 +7,8 @@ namespace P2PLearn.Networking.Swarm.Limits;
 
 /// <summary>Counts connections and streams against <see cref="ResourceLimits"/>. Who wants one takes a ticket first.</summary>
 /// <remarks>
-/// Safe for several threads. A ticket is given back exactly once however often it is disposed; a count of zero leaves no entry, so the
-/// tables are as large as what is open now.
+/// Safe for several threads. A ticket is given back exactly once however often it is disposed, and a connection's takes those of its
+/// streams with it. A count of zero leaves no entry, so the tables are as large as what is open now.
 /// </remarks>
 /// <param name="limits">The limits.</param>
 /// <param name="time">Clock of the rate limit.</param>
@@ -143,8 +143,8 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
         private readonly ResourceGate _gate;
         private readonly bool _inbound;
         private readonly IPAddress? _ip;
+        private readonly HashSet<StreamTicket> _streams = [];
         private PeerId? _peer;
-        private int _streams;
         private bool _halfOpen;
         private bool _released;
 
@@ -181,21 +181,20 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
             {
                 ticket = null;
                 PeerId peer = _peer ?? throw new InvalidOperationException("no peer is bound to this ticket");
-                ResourceLimit limit = _gate.CheckStream(peer, _streams);
-                if (limit != ResourceLimit.None || _released)
+                ResourceLimit limit = _released ? ResourceLimit.StreamsPerConnection : _gate.CheckStream(peer, _streams.Count);
+                if (limit == ResourceLimit.None)
                 {
-                    return _released ? ResourceLimit.StreamsPerConnection : limit;
+                    _gate._streams++;
+                    Add(_gate._streamsByPeer, peer);
+                    ticket = new StreamTicket(_gate, this, peer);
+                    _streams.Add(ticket);
                 }
 
-                _streams++;
-                _gate._streams++;
-                Add(_gate._streamsByPeer, peer);
-                ticket = new StreamTicket(_gate, this, peer);
-                return ResourceLimit.None;
+                return limit;
             }
         }
 
-        /// <summary>Gives the connection back; its streams give themselves back.</summary>
+        /// <summary>Gives the connection back, and the streams that nobody disposed.</summary>
         public void Dispose()
         {
             lock (_gate._lock)
@@ -207,6 +206,12 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
 
                 _released = true;
                 EndUpgrade();
+                foreach (StreamTicket stream in _streams)
+                {
+                    stream.Release();
+                }
+
+                _streams.Clear();
                 _gate._connections--;
                 _gate._inbound -= _inbound ? 1 : 0;
                 Remove(_gate._connectionsByIp, _ip);
@@ -214,7 +219,7 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
             }
         }
 
-        internal void StreamEnded() => _streams--;
+        internal void StreamEnded(StreamTicket stream) => _streams.Remove(stream);
 
         private void EndUpgrade()
         {
@@ -262,19 +267,23 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
         {
             lock (_gate._lock)
             {
-                if (_released)
+                if (!_released)
                 {
-                    return;
+                    _connection.StreamEnded(this);
+                    Release();
                 }
+            }
+        }
 
-                _released = true;
-                _gate._streams--;
-                _connection.StreamEnded();
-                Remove(_gate._streamsByPeer, _peer);
-                if (_protocol is { } protocol)
-                {
-                    Remove(_gate._streamsByProtocol, (_peer, protocol));
-                }
+        /// <summary>Under the gate's lock, once.</summary>
+        internal void Release()
+        {
+            _released = true;
+            _gate._streams--;
+            Remove(_gate._streamsByPeer, _peer);
+            if (_protocol is { } protocol)
+            {
+                Remove(_gate._streamsByProtocol, (_peer, protocol));
             }
         }
     }
