@@ -54,7 +54,7 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
         _table = new AdmissionTable(_events, p => PeerConnected?.Invoke(p), p => PeerDisconnected?.Invoke(p));
         _pace = new AdmissionPace(options, time);
         _tasks = new TaskGroup(e => MeshLog.Unexpected(_log, e));
-        _proofs = new DialQueue<PeerId, MeshVerdict?>(_tasks);
+        _proofs = new DialQueue<PeerId, MeshVerdict?>(_tasks, _closing.Token);
         _inner.PeerConnected += Begin;
         _inner.PeerDisconnected += _table.End;
         _registration = inner.Handle(Protocol, AnswerAsync);
@@ -202,11 +202,10 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
             throw new PeerUnreachableException(peer, EndReason.LimitReached, "its admission was tried too often and waits for a while");
         }
 
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
-        PeerStream stream = await _inner.OpenStreamAsync(peer, Protocol, either.Token).ConfigureAwait(false);
+        PeerStream stream = await _inner.OpenStreamAsync(peer, Protocol, cancellationToken).ConfigureAwait(false);
         try
         {
-            MeshVerdict? verdict = await RunAsync(stream, MeshRole.Initiator, either.Token).ConfigureAwait(false);
+            MeshVerdict? verdict = await RunAsync(stream, MeshRole.Initiator, cancellationToken).ConfigureAwait(false);
             FinishLater(stream);
             return verdict;
         }
