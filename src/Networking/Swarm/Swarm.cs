@@ -216,6 +216,18 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     /// <returns>False when the record does not hold.</returns>
     public bool TryAddPeerRecord(ReadOnlySpan<byte> envelope) => _peers.AddRecord(envelope, sender: null) == EnvelopeCheck.Valid;
 
+    /// <summary>The newest signed record of a peer's addresses, to be passed on; this node's own too.</summary>
+    /// <param name="peer">Whose.</param>
+    /// <param name="envelope">The bytes of the signed envelope; they do not change.</param>
+    /// <returns>False when none is known.</returns>
+    public bool TryGetPeerRecord(PeerId peer, out ReadOnlyMemory<byte> envelope)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
+        byte[]? known = peer == LocalPeer ? LocalPeerRecord.ToProtobuf() : _peers.RecordOf(peer);
+        envelope = known;
+        return known is not null;
+    }
+
     /// <summary>Adds addresses of a peer that nobody signed.</summary>
     public void AddAddresses(PeerId peer, IEnumerable<Multiaddr> addresses)
     {

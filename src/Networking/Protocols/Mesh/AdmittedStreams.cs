@@ -82,6 +82,9 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
     /// <summary>The admitted peers, a snapshot in no particular order.</summary>
     public IReadOnlyCollection<PeerId> ConnectedPeers => _table.Admitted;
 
+    /// <summary>The clock of every deadline.</summary>
+    internal TimeProvider Time => _time;
+
     /// <summary>What is kept of peers: who is admitted or being proven, and whose attempts are counted.</summary>
     internal (int Epochs, int Paced) Kept => (_table.Count, _pace.Count);
 
