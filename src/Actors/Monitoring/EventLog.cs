@@ -43,7 +43,7 @@ public sealed class EventLog : IEventSink, IAsyncDisposable
         _time = time;
         _queue = Channel.CreateBounded<MeshEvent>(
             new BoundedChannelOptions(MaxQueued) { SingleReader = true, FullMode = BoundedChannelFullMode.DropOldest },
-            _ => Interlocked.Increment(ref _dropped));
+            Drop);
         _writer = Task.Run(WriteAsync);
     }
 
@@ -54,6 +54,16 @@ public sealed class EventLog : IEventSink, IAsyncDisposable
         _queue.Writer.TryWrite(happened with { At = _time.GetUtcNow() });
     }
 
+    /// <summary>Waits until what was recorded so far has been written and shown.</summary>
+    public async Task FlushAsync()
+    {
+        var flush = new Flush(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        if (_queue.Writer.TryWrite(flush))
+        {
+            await flush.Done.Task;
+        }
+    }
+
     /// <summary>Writes what is queued and closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -61,11 +71,23 @@ public sealed class EventLog : IEventSink, IAsyncDisposable
         await _writer;
     }
 
+    private void Drop(MeshEvent happened)
+    {
+        Interlocked.Increment(ref _dropped);
+        (happened as Flush)?.Done.SetResult();
+    }
+
     private async Task WriteAsync()
     {
         FileStream? file = Open();
         await foreach (MeshEvent happened in _queue.Reader.ReadAllAsync())
         {
+            if (happened is Flush flush)
+            {
+                flush.Done.SetResult();
+                continue;
+            }
+
             string line = JsonSerializer.Serialize(happened, Json);
             _watch?.Invoke(happened, line);
             file = await AppendAsync(file, line);
@@ -107,4 +129,6 @@ public sealed class EventLog : IEventSink, IAsyncDisposable
 
     private FileStream? Open() =>
         _path is null ? null : new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+
+    private sealed record Flush(TaskCompletionSource Done) : MeshEvent;
 }

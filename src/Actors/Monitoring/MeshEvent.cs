@@ -12,6 +12,7 @@ namespace P2PLearn.Actors.Monitoring;
 [JsonDerivedType(typeof(PeerRefused), "peer_refused")]
 [JsonDerivedType(typeof(RunStarted), "run_started")]
 [JsonDerivedType(typeof(RoundCompleted), "round")]
+[JsonDerivedType(typeof(Attacked), "attacked")]
 [JsonDerivedType(typeof(ContributionRefused), "contribution_refused")]
 [JsonDerivedType(typeof(EquivocationFound), "equivocation")]
 [JsonDerivedType(typeof(RunFinished), "finished")]
@@ -52,7 +53,7 @@ public sealed record PeerRefused(string Peer, string Reason) : MeshEvent;
 /// <param name="Model">Name of the model.</param>
 /// <param name="Parameters">d.</param>
 /// <param name="Rounds">Rounds of the whole run.</param>
-/// <param name="Round">The round it begins with; above 0 after a restart.</param>
+/// <param name="Round">The round it begins with; above 1 after a restart.</param>
 /// <param name="Images">Training images of this node.</param>
 public sealed record RunStarted(string RunId, string Model, int Parameters, int Rounds, int Round, int Images) : MeshEvent;
 
@@ -64,9 +65,9 @@ public sealed record RunStarted(string RunId, string Model, int Parameters, int 
 public sealed record CandidateOutcome(string Peer, string Outcome, double? Distance, double Weight);
 
 /// <summary>A round is over at this node.</summary>
-/// <param name="Round">Its number, from 0.</param>
+/// <param name="Round">Its number, from 1.</param>
 /// <param name="Rounds">Rounds of the whole run.</param>
-/// <param name="Mixed"><c>mixed</c>, <c>caught-up</c> (took over the others' newest models) or <c>alone</c> (no quorum).</param>
+/// <param name="Mixed"><c>mixed</c>, <c>below-quorum</c>, <c>caught-up</c> (took over the others' newest models), <c>alone</c> (too few contributions) or <c>sat-out</c>.</param>
 /// <param name="Loss">Mean training loss over the local steps; null when not finite.</param>
 /// <param name="Accuracy">Accuracy on the first test images after mixing, in [0, 1]; null when not measured.</param>
 /// <param name="Candidates">Every expected participant but this node.</param>
@@ -87,6 +88,13 @@ public sealed record RoundCompleted(
     double TrainMilliseconds,
     double WaitMilliseconds,
     double MixMilliseconds) : MeshEvent;
+
+/// <summary>This node, an attacker, has sent its vector for a round.</summary>
+/// <param name="Round">The round, from 1.</param>
+/// <param name="Rounds">Rounds of the whole run.</param>
+/// <param name="BytesIn">Model bytes received since the last one.</param>
+/// <param name="BytesOut">Model bytes sent since the last one.</param>
+public sealed record Attacked(int Round, int Rounds, long BytesIn, long BytesOut) : MeshEvent;
 
 /// <summary>A contribution failed the checks and never reached the mixing rule.</summary>
 /// <param name="Peer">Whose.</param>

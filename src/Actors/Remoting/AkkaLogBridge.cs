@@ -32,7 +32,8 @@ public sealed class AkkaLogBridge : ReceiveActor, IRequiresMessageQueue<ILoggerM
         bool endpoint = source.Contains("endpointManager", StringComparison.Ordinal)
             || source.Contains("akkaprotocolmanager", StringComparison.Ordinal)
             || source.Contains("EndpointWriter", StringComparison.Ordinal)
-            || source.Contains("ProtocolStateActor", StringComparison.Ordinal);
+            || source.Contains("ProtocolStateActor", StringComparison.Ordinal)
+            || line.StartsWith("Tried to associate with unreachable", StringComparison.Ordinal);
         bool farewell = line.Contains("isassociated", StringComparison.Ordinal)
             || line.Contains("now gated", StringComparison.Ordinal)
             || line.Contains("AssociationError", StringComparison.Ordinal)

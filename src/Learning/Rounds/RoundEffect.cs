@@ -56,11 +56,11 @@ public sealed record Mix(int Round, IReadOnlyList<ContributionRef> Contributors)
 }
 
 /// <summary>
-/// Drop the local training under way, take the coordinate-wise robust choice (trimmed mean with the run's f) of these models, then tell
-/// <see cref="CaughtUp"/> or <see cref="CatchUpFailed"/>.
+/// Drop the local training under way, take the coordinate-wise robust choice (trimmed mean with the run's f) of these models, or keep one's own
+/// when they are fewer than 2f + 1, then tell <see cref="CaughtUp"/> or <see cref="CatchUpFailed"/>.
 /// </summary>
 /// <param name="Round">The round that the models are of; training goes on with the next.</param>
-/// <param name="Contributors">By participant, without oneself; at least 2f + 1.</param>
+/// <param name="Contributors">By participant, without oneself; at least a quorum less one.</param>
 public sealed record CatchUp(int Round, IReadOnlyList<ContributionRef> Contributors) : RoundEffect
 {
     /// <inheritdoc/>

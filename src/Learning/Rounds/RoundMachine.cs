@@ -74,6 +74,13 @@ public sealed class RoundMachine : IRoundMachine
     /// <summary>n − f of those who are participants now, never below the rule's minimum.</summary>
     private int CurrentQuorum => QuorumOf(_roster.ParticipantCount);
 
+    private bool IsResumed => Round > 1 || _own is not null;
+
+    /// <summary>A run that goes on does so without the f that may be gone for good; a fresh one waits for all.</summary>
+    private int GatherCount => IsResumed ? Math.Max(_options.GatherCount - _options.Faulty, 1) : _options.GatherCount;
+
+    private TimeSpan GatherEnd => _startedAt + (IsResumed ? _options.QuorumTimeout : _options.GatherTimeout);
+
     /// <inheritdoc/>
     public IReadOnlyList<RoundEffect> Step(RoundEvent happened, TimeSpan now)
     {
@@ -280,8 +287,7 @@ public sealed class RoundMachine : IRoundMachine
             TryCatchUp();
         }
 
-        if (Phase == RoundPhase.Gathering
-            && (_roster.ParticipantCount >= _options.GatherCount || _now >= _startedAt + _options.GatherTimeout))
+        if (Phase == RoundPhase.Gathering && (_roster.ParticipantCount >= GatherCount || _now >= GatherEnd))
         {
             EndGathering();
         }
@@ -434,8 +440,8 @@ public sealed class RoundMachine : IRoundMachine
         }
     }
 
-    // A quorum less oneself, and enough that a trimmed mean has an honest majority.
-    private int ContributorsToCatchUp() => Math.Max(Math.Max(CurrentQuorum - 1, (2 * _options.Faulty) + 1), 1);
+    // A quorum less oneself, one of them honest. Too few for a trimmed mean, they set only the round that is gone on with, not the model.
+    private int ContributorsToCatchUp() => Math.Max(CurrentQuorum - 1, _options.Faulty + 1);
 
     private SortedSet<int> RoundsFarAhead()
     {
@@ -473,7 +479,7 @@ public sealed class RoundMachine : IRoundMachine
         TimeSpan? next = nextFetch;
         TimeSpan? own = Phase switch
         {
-            RoundPhase.Gathering => _startedAt + _options.GatherTimeout,
+            RoundPhase.Gathering => GatherEnd,
             RoundPhase.Collecting when _now < _deadlineAt => _deadlineAt,
             RoundPhase.Collecting => _committedAt + _options.QuorumTimeout,
             _ => null,

@@ -55,10 +55,10 @@ public sealed record RoundOptions
     /// <remarks>Models are pushed by their makers right behind their heads; fetching at once would move every model twice.</remarks>
     public TimeSpan FetchAfter { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A start or restart goes on when so many participants are there, oneself included; at least 1. Default 1.</summary>
+    /// <summary>A fresh run starts when so many participants are there, oneself included; a restarted node goes on with f fewer. At least 1. Default 1.</summary>
     public int GatherCount { get; init; } = 1;
 
-    /// <summary>It goes on with fewer after this long. Default 2 min.</summary>
+    /// <summary>A fresh run starts with fewer after this long; a restarted node after <see cref="QuorumTimeout"/>. Default 2 min.</summary>
     public TimeSpan GatherTimeout { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Gradients of the whole run, T = rounds · H.</summary>

@@ -133,6 +133,14 @@ public sealed class LocalTrainer
         StepCount = parts.StepCount;
     }
 
+    /// <summary>Goes on as if this many steps had been done: the learning rate follows the run, not the nodes that joined it late.</summary>
+    /// <param name="steps">At least <see cref="StepCount"/>.</param>
+    public void SkipTo(long steps)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, StepCount);
+        StepCount = steps;
+    }
+
     private float Step()
     {
         _sampler.Next(_indices);

@@ -26,6 +26,9 @@ internal sealed class NegotiatedStream(MuxedStream inner, NegotiatedDuplex<Strea
         await inner.CloseWriteAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Sends the proposal if it still waits. Unlike a write of nothing, it may overlap a write.</summary>
+    public ValueTask AnnounceAsync(CancellationToken cancellationToken) => duplex.FlushAsync(cancellationToken);
+
     /// <inheritdoc/>
     public override void Reset(EndReason reason) => inner.Reset(reason);
 

@@ -34,13 +34,16 @@ public sealed class DemoBoard
                     row.State = "started";
                     break;
                 case MembersChanged members:
-                    row.State = row.Round < 0 ? $"{members.Up} up" : row.State;
+                    row.State = row.Rounds == 0 ? $"{members.Up} up" : row.State;
                     break;
                 case RunStarted:
                     row.State = "training";
                     break;
                 case RoundCompleted round:
                     NoteRound(row, round);
+                    break;
+                case Attacked attacked:
+                    NoteAttack(row, attacked);
                     break;
                 case RunFinished:
                     row.State = "finished";
@@ -72,7 +75,7 @@ public sealed class DemoBoard
         lock (_gate)
         {
             Row row = _rows[node];
-            return (row.BytesOut, row.BytesIn, row.Round + 1);
+            return (row.BytesOut, row.BytesIn, row.Round);
         }
     }
 
@@ -84,7 +87,7 @@ public sealed class DemoBoard
             Row[] honest = [.. _rows.Values.Where(r => !r.Attacks)];
             double[] accuracies = [.. honest.Where(r => r.Accuracy is not null).Select(r => r.Accuracy!.Value)];
             string accuracy = accuracies.Length == 0 ? "" : $", accuracy {accuracies.Min():P1} to {accuracies.Max():P1}";
-            return $"round {honest.Min(r => r.Round) + 1} of {honest.Max(r => r.Rounds)}{accuracy}, {honest.Count(r => r.State == "finished")} of {honest.Length} finished";
+            return $"round {honest.Min(r => r.Round)} of {honest.Max(r => r.Rounds)}{accuracy}, {honest.Count(r => r.State == "finished")} of {honest.Length} finished";
         }
     }
 
@@ -106,6 +109,15 @@ public sealed class DemoBoard
         }
 
         return table;
+    }
+
+    private static void NoteAttack(Row row, Attacked attacked)
+    {
+        row.State = "attacking";
+        row.Round = attacked.Round;
+        row.Rounds = attacked.Rounds;
+        row.BytesIn += attacked.BytesIn;
+        row.BytesOut += attacked.BytesOut;
     }
 
     private void NoteRound(Row row, RoundCompleted round)
@@ -142,7 +154,7 @@ public sealed class DemoBoard
 
         public string State { get; set; } = "starting";
 
-        public int Round { get; set; } = -1;
+        public int Round { get; set; }
 
         public int Rounds { get; set; }
 
@@ -164,7 +176,7 @@ public sealed class DemoBoard
         [
             Attacks ? $"[red]{Name}[/]" : Name,
             State,
-            Rounds == 0 ? "" : $"{Round + 1}/{Rounds}",
+            Rounds == 0 ? "" : $"{Round}/{Rounds}",
             Loss is { } loss ? $"{loss:0.000}" : "",
             Accuracy is { } accuracy ? $"{accuracy:P1}" : "",
             string.Join(' ', LastKept),

@@ -28,6 +28,10 @@ public sealed class NodeProcess : IAsyncDisposable
         _errorReader = ReadErrorsAsync();
     }
 
+    /// <summary>The program itself, beside this assembly.</summary>
+    public static string Program { get; } =
+        Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "p2plearn.exe" : "p2plearn");
+
     /// <summary>What tables call it.</summary>
     public string Name { get; }
 
@@ -46,24 +50,18 @@ public sealed class NodeProcess : IAsyncDisposable
     /// <summary>Starts <c>p2plearn node --config … --json</c> with this very program.</summary>
     public static NodeProcess Start(string name, string dataDir, string configFile, Action<NodeProcess, MeshEvent> onEvent)
     {
-        string program = Environment.ProcessPath!;
-        var start = new ProcessStartInfo(program)
+        var start = new ProcessStartInfo(Program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-        {
-            start.ArgumentList.Add(typeof(NodeProcess).Assembly.Location);
-        }
-
         foreach (string argument in (string[])["node", "--config", configFile, "--json"])
         {
             start.ArgumentList.Add(argument);
         }
 
-        Process process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start");
+        Process process = Process.Start(start) ?? throw new InvalidOperationException($"{Program} did not start");
         return new NodeProcess(name, dataDir, process, onEvent);
     }
 
@@ -147,7 +145,7 @@ public sealed class NodeProcess : IAsyncDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize<MeshEvent>(line, EventLog.Json);
+            return JsonSerializer.Deserialize<MeshEvent>(line, Actors.Monitoring.EventLog.Json);
         }
         catch (JsonException)
         {

@@ -98,7 +98,10 @@ internal sealed class SwarmStream : PeerStream
     {
         try
         {
-            await _muxed.WriteAsync(ReadOnlyMemory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+            if (_muxed is NegotiatedStream proposed)
+            {
+                await proposed.AnnounceAsync(cancellationToken).ConfigureAwait(false); // its user may be writing at this moment
+            }
         }
         catch (IOException)
         {

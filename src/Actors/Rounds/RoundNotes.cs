@@ -1,0 +1,89 @@
+using P2PLearn.Actors.Monitoring;
+using P2PLearn.Actors.Training;
+using P2PLearn.Learning.Rounds;
+
+namespace P2PLearn.Actors.Rounds;
+
+/// <summary>Gathers what a round cost at this node, and makes its line in the event log.</summary>
+internal sealed class RoundNotes(RunContext context)
+{
+    private LocalWork _work = new(double.NaN, 0);
+    private double _mixMilliseconds;
+    private double? _accuracy;
+    private long _sentBefore;
+    private long _receivedBefore;
+
+    public void Trained(LocalWork work) => _work = work;
+
+    public void Mixed(double milliseconds, double? accuracy)
+    {
+        _mixMilliseconds = milliseconds;
+        _accuracy = accuracy;
+    }
+
+    public RoundCompleted Complete(RoundRecord record)
+    {
+        long sent = context.Traffic.Sent;
+        long received = context.Traffic.Received;
+        var completed = new RoundCompleted(
+            record.Round,
+            context.Settings.Rounds,
+            Word(record.Outcome),
+            Finite(_work.MeanLoss),
+            _accuracy,
+            Candidates(record),
+            received - _receivedBefore,
+            sent - _sentBefore,
+            _work.Milliseconds,
+            (record.ConcludedAt - record.CommittedAt).TotalMilliseconds,
+            _mixMilliseconds);
+        (_sentBefore, _receivedBefore) = (sent, received);
+        (_work, _mixMilliseconds, _accuracy) = (new LocalWork(double.NaN, 0), 0, null);
+        return completed;
+    }
+
+    public Attacked Attack(int round)
+    {
+        long sent = context.Traffic.Sent;
+        long received = context.Traffic.Received;
+        var attacked = new Attacked(round, context.Settings.Rounds, received - _receivedBefore, sent - _sentBefore);
+        (_sentBefore, _receivedBefore) = (sent, received);
+        return attacked;
+    }
+
+    private IReadOnlyList<CandidateOutcome> Candidates(RoundRecord record)
+    {
+        string self = context.Self.ToString();
+        var outcomes = new SortedDictionary<string, CandidateOutcome>(StringComparer.Ordinal);
+        Note(record.Missing, "missing");
+        Note(record.Refused, "refused");
+        Note(record.Equivocated, "equivocated");
+        foreach (ContributorOutcome mixed in record.Mix?.Contributors ?? [])
+        {
+            string peer = mixed.Participant.Id;
+            outcomes[peer] = new CandidateOutcome(peer, mixed.Kept ? "kept" : "rejected", Finite(mixed.Distance), mixed.Weight);
+        }
+
+        outcomes.Remove(self);
+        return [.. outcomes.Values];
+
+        void Note(IEnumerable<Participant> participants, string outcome)
+        {
+            foreach (Participant participant in participants)
+            {
+                outcomes[participant.Id] = new CandidateOutcome(participant.Id, outcome, null, 0);
+            }
+        }
+    }
+
+    private static string Word(RoundOutcome outcome) => outcome switch
+    {
+        RoundOutcome.Mixed => "mixed",
+        RoundOutcome.BelowQuorum => "below-quorum",
+        RoundOutcome.CaughtUp => "caught-up",
+        RoundOutcome.SatOut => "sat-out",
+        _ => "alone",
+    };
+
+    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
+}

@@ -1,0 +1,353 @@
+using System.Diagnostics;
+using Akka.Actor;
+using P2PLearn.Actors.Exchange;
+using P2PLearn.Actors.Monitoring;
+using P2PLearn.Actors.Replication;
+using P2PLearn.Crdt.Contributions;
+using P2PLearn.Learning.Rounds;
+using P2PLearn.Networking.Identity;
+
+namespace P2PLearn.Actors.Rounds;
+
+/// <summary>Carries out what the round machine says, and tells it what happened. Holds no rule of its own.</summary>
+/// <remarks>One per run and actor system. What a restart loses is in the progress file and at the other nodes.</remarks>
+public sealed class RunActor : ReceiveActor, IWithTimers
+{
+    private readonly RunContext _context;
+    private readonly IRoundMachine _machine;
+    private readonly IActorRef _replication;
+    private readonly IActorRef _exchange;
+    private readonly RoundNotes _notes;
+    private readonly Dictionary<ContributionRef, Contribution> _heads = [];
+    private readonly HashSet<PeerId> _known = [];
+    private HashSet<PeerId> _trainers = [];
+    private uint _oldest;
+
+    /// <summary>Creates the actor; it starts from the context's durable state.</summary>
+    /// <param name="context">The run: model, training thread, stores.</param>
+    /// <param name="machine">Makes the rules; a restarted actor begins with fresh ones.</param>
+    /// <param name="replication">The replication actor.</param>
+    /// <param name="contributions">Sends and gets models.</param>
+    public RunActor(RunContext context, Func<IRoundMachine> machine, IActorRef replication, ContributionService contributions)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(machine);
+        _context = context;
+        _machine = machine();
+        _replication = replication;
+        _notes = new RoundNotes(context);
+        _exchange = Context.ActorOf(ExchangeActor.Props(contributions, Self), "exchange");
+        ReceiveNews();
+        ReceiveWork();
+    }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <summary>Properties of the actor.</summary>
+    public static Props Props(RunContext context, Func<IRoundMachine> machine, IActorRef replication, ContributionService contributions) =>
+        Akka.Actor.Props.Create(() => new RunActor(context, machine, replication, contributions));
+
+    /// <inheritdoc/>
+    protected override void PreStart()
+    {
+        Follow();
+        _replication.Tell(new ReplicationProtocol.Subscribe(Self));
+        IActorRef self = Self;
+        _context.ResumeAsync().PipeTo(self, success: resumed => resumed, failure: e => new Failed("resume", e));
+    }
+
+    private void ReceiveNews()
+    {
+        Receive<RunProtocol.TrainersChanged>(message => NoteTrainers(message.Trainers));
+        Receive<ReplicationProtocol.ContributionsChanged>(message => NoteHeads(message.Added));
+        Receive<ReplicationProtocol.RegisterChanged>(_ => { });
+        Receive<ReplicationProtocol.Published>(_ => { });
+        Receive<ReplicationProtocol.PublishRefused>(refused => _context.NoteUnpublished(refused.Contribution.Round, refused.Reason));
+        Receive<RunProtocol.Offer>(message => Sender.Tell(Answer(message.Contribution)));
+        Receive<RunProtocol.ModelReceived>(NoteModel);
+        Receive<RunProtocol.ModelFaulty>(NoteFault);
+        Receive<RunProtocol.FetchEnded>(message => StepIfKnown(message.Contribution, reference => new FetchFailed(reference)));
+        Receive<RunProtocol.GetStatus>(_ => Sender.Tell(new RunProtocol.RunStatus(
+            _context.Run.ToString(), _machine.Round, _context.Settings.Rounds, _machine.Phase.ToString())));
+    }
+
+    private void ReceiveWork()
+    {
+        Receive<Resumed>(Begin);
+        Receive<StepsDone>(done =>
+        {
+            _notes.Trained(done.Work);
+            Step(new LocalStepsFinished(done.Round));
+        });
+        Receive<CommitDone>(done =>
+        {
+            _heads[done.Reference] = done.Contribution;
+            Step(new Committed(done.Reference));
+        });
+        Receive<MixDone>(done =>
+        {
+            _notes.Mixed(done.Milliseconds, done.Accuracy);
+            Step(new Mixed(done.Round, done.Outcome));
+        });
+        Receive<CatchUpDone>(done =>
+        {
+            _notes.Mixed(0, done.Accuracy);
+            Step(new CaughtUp(done.Round));
+        });
+        Receive<FinishDone>(done => _context.Events.Record(done.Event));
+        Receive<Tick>(_ => Step(new TimePassed()));
+        Receive<Happened>(message => Step(message.Event));
+        Receive<Failed>(failed => throw new InvalidOperationException($"could not {failed.What}: {failed.Error.Message}", failed.Error));
+    }
+
+    private void Begin(Resumed resumed)
+    {
+        _context.Events.Record(new RunStarted(
+            _context.Run.ToString(), _context.Settings.Model, _context.ParameterCount, _context.Settings.Rounds, resumed.Round, _context.ImageCount));
+        ContributionRef? committed = null;
+        if (resumed.Committed is { } contribution && contribution.ToRef() is { } reference)
+        {
+            _heads[reference] = contribution;
+            committed = reference;
+        }
+
+        Step(new Started(resumed.Round, committed));
+    }
+
+    private void NoteTrainers(IReadOnlyList<PeerId> trainers)
+    {
+        var now = trainers.Where(peer => peer != _context.Self).ToHashSet();
+        HashSet<PeerId> before = _trainers;
+        _trainers = now;
+        if (!_known.IsSupersetOf(now) && _known.Count < RunContext.MaxTrainers)
+        {
+            _known.UnionWith(now);
+            Follow();
+        }
+
+        foreach (PeerId left in before.Except(now))
+        {
+            Step(new ParticipantLeft(left.ToParticipant()));
+        }
+
+        foreach (PeerId joined in now.Except(before))
+        {
+            Step(new ParticipantJoined(joined.ToParticipant()));
+        }
+    }
+
+    private void NoteHeads(ContributionSet added)
+    {
+        foreach (Contribution contribution in added.Entries.SelectMany(e => e.Second is { } second ? [e.First, second] : new[] { e.First }))
+        {
+            if (contribution.Run != _context.Run)
+            {
+                continue;
+            }
+
+            if (contribution.ToRef() is { } reference && Remember(reference, contribution))
+            {
+                Step(new HeadKnown(reference));
+            }
+        }
+    }
+
+    private RunProtocol.OfferAnswer Answer(Contribution contribution)
+    {
+        if (contribution.ToRef() is not { } reference || contribution.Run != _context.Run)
+        {
+            return RunProtocol.OfferAnswer.NotWanted;
+        }
+
+        // What was pushed is told on: two contributions of one peer for one round then meet at somebody, however they were sent.
+        if (Remember(reference, contribution))
+        {
+            _replication.Tell(new ReplicationProtocol.Publish(contribution));
+            Step(new HeadKnown(reference));
+        }
+
+        return _context.Models.Contains(contribution.Round, contribution.Peer, contribution.Root) ? RunProtocol.OfferAnswer.AlreadyHeld
+            : _machine.Wants(reference) ? RunProtocol.OfferAnswer.Wanted
+            : RunProtocol.OfferAnswer.NotWanted;
+    }
+
+    private bool Remember(ContributionRef reference, Contribution contribution) =>
+        reference.Round >= _machine.Round - 1 && _heads.TryAdd(reference, contribution);
+
+    private void NoteModel(RunProtocol.ModelReceived message)
+    {
+        if (message.Contribution.ToRef() is { } reference && _machine.Wants(reference))
+        {
+            _context.Models.Add(message.Contribution, message.Model);
+            _heads.TryAdd(reference, message.Contribution);
+            Step(new ModelArrived(reference));
+        }
+        else
+        {
+            message.Model.Release();
+        }
+    }
+
+    private void NoteFault(RunProtocol.ModelFaulty message)
+    {
+        if (message.Contribution.ToRef() is { } reference)
+        {
+            _context.Events.Record(new ContributionRefused(reference.Participant.Id, reference.Round, message.Reason));
+            Step(new ModelRefused(reference));
+        }
+    }
+
+    private void StepIfKnown(Contribution contribution, Func<ContributionRef, RoundEvent> make)
+    {
+        if (contribution.ToRef() is { } reference)
+        {
+            Step(make(reference));
+        }
+    }
+
+    private void Step(RoundEvent happened)
+    {
+        foreach (RoundEffect effect in _machine.Step(happened, _context.Now))
+        {
+            Carry(effect);
+        }
+    }
+
+    private void Carry(RoundEffect effect)
+    {
+        switch (effect)
+        {
+            case TrainLocally train:
+                Work("train", _context.TrainAsync(train.Round, train.Steps));
+                break;
+            case Commit commit:
+                Work("commit", _context.CommitAsync(commit.Round));
+                break;
+            case Forge forge:
+                Work("forge", _context.ForgeAsync(forge.Round, forge.Honest));
+                break;
+            case Announce announce:
+                AnnounceToAll(announce.Contribution);
+                break;
+            case AwaitUntil until:
+                Timers.StartSingleTimer(Tick.Key, Tick.Instance, Later(until.Time));
+                break;
+            case Fetch fetch:
+                FetchModel(fetch.Contribution);
+                break;
+            case Mix mix:
+                Work("mix", _context.MixAsync(mix.Round, mix.Contributors));
+                break;
+            case CatchUp catchUp:
+                Work("catch up", _context.CatchUpAsync(catchUp.Round, catchUp.Contributors));
+                break;
+            case RecordRound record:
+                Record(record.Record);
+                break;
+            case EquivocationProven proof:
+                _context.Events.Record(new EquivocationFound(proof.First.Participant.Id, proof.First.Round));
+                break;
+            case Finished finished:
+                Work("finish", _context.FinishAsync(finished.LastRound));
+                break;
+            default:
+                throw new UnreachableException($"the round machine asks for {effect}");
+        }
+    }
+
+    private void FetchModel(ContributionRef reference)
+    {
+        if (!_heads.TryGetValue(reference, out Contribution? contribution))
+        {
+            Self.Tell(new Happened(new FetchFailed(reference)));
+        }
+        else if (_context.Models.Contains(contribution.Round, contribution.Peer, contribution.Root))
+        {
+            Self.Tell(new Happened(new ModelArrived(reference)));
+        }
+        else
+        {
+            _exchange.Tell(new ExchangeProtocol.Fetch(contribution, [.. _trainers]));
+        }
+    }
+
+    private TimeSpan Later(TimeSpan time)
+    {
+        TimeSpan wait = time - _context.Now;
+        return wait > TimeSpan.Zero ? wait + TimeSpan.FromMilliseconds(1) : TimeSpan.FromMilliseconds(1);
+    }
+
+    private void AnnounceToAll(ContributionRef reference)
+    {
+        Contribution contribution = _heads[reference];
+        Forget(reference.Round);
+        _replication.Tell(new ReplicationProtocol.Publish(contribution));
+        _exchange.Tell(new ExchangeProtocol.Push(contribution, [.. _trainers]));
+        if (_context.Forges)
+        {
+            _context.Events.Record(_notes.Attack(reference.Round));
+        }
+    }
+
+    private void Record(RoundRecord record)
+    {
+        _context.Events.Record(_notes.Complete(record));
+        Forget(record.Round);
+    }
+
+    private void Forget(int round)
+    {
+        uint oldest = (uint)Math.Max(0, round - RunContext.KeptRounds);
+        _context.Models.DropBelow(oldest);
+        foreach (ContributionRef old in _heads.Keys.Where(r => r.Round < oldest).ToArray())
+        {
+            _heads.Remove(old);
+        }
+
+        _oldest = oldest;
+        Follow();
+        _replication.Tell(new ReplicationProtocol.Prune(_context.Run, oldest));
+    }
+
+    /// <summary>Takes contributions of this run from whoever was a trainer since this node came; from nobody else, or names would cost nothing.</summary>
+    private void Follow() =>
+        _replication.Tell(new ReplicationProtocol.Follow(new ContributionScope
+        {
+            Runs = new Dictionary<RunId, RunScope> { [_context.Run] = new((uint)_context.Settings.Rounds, _oldest) },
+            Peers = _known.Append(_context.Self).Select(peer => peer.ToReplica()).ToHashSet(),
+        }));
+
+    private void Work<T>(string what, Task<T> task)
+        where T : class =>
+        task.PipeTo(Self, success: result => result, failure: e => new Failed(what, e));
+
+    /// <summary>Durable state is read; the run goes on with this round.</summary>
+    internal sealed record Resumed(int Round, Contribution? Committed);
+
+    /// <summary>Local steps are done.</summary>
+    internal sealed record StepsDone(int Round, Training.LocalWork Work);
+
+    /// <summary>Our contribution is signed and on the disk.</summary>
+    internal sealed record CommitDone(ContributionRef Reference, Contribution Contribution);
+
+    /// <summary>A mixing is done, or was declined.</summary>
+    internal sealed record MixDone(int Round, MixOutcome? Outcome, double Milliseconds, double? Accuracy);
+
+    /// <summary>A jump is done.</summary>
+    internal sealed record CatchUpDone(int Round, double? Accuracy);
+
+    /// <summary>The final model is saved and measured.</summary>
+    internal sealed record FinishDone(RunFinished Event);
+
+    private sealed record Happened(RoundEvent Event);
+
+    private sealed record Failed(string What, Exception Error);
+
+    private sealed class Tick
+    {
+        public static readonly Tick Instance = new();
+
+        public static readonly object Key = new();
+    }
+}

@@ -1,0 +1,264 @@
+using System.Diagnostics;
+using P2PLearn.Actors.Exchange;
+using P2PLearn.Actors.Monitoring;
+using P2PLearn.Actors.Replication;
+using P2PLearn.Actors.Training;
+using P2PLearn.Crdt.Contributions;
+using P2PLearn.Learning.Aggregation;
+using P2PLearn.Learning.Data;
+using P2PLearn.Learning.Rounds;
+using P2PLearn.Networking.Identity;
+
+namespace P2PLearn.Actors.Rounds;
+
+/// <summary>Makes an attack's vector from the honest models of a round.</summary>
+/// <param name="honest">Honest half-step models, each of shape [d].</param>
+/// <param name="result">Shape [d], to be filled.</param>
+public delegate void Forger(IReadOnlyList<ReadOnlyMemory<float>> honest, Span<float> result);
+
+/// <summary>A run at this node: the model on its thread, the models of the others, and what survives kill -9.</summary>
+/// <remarks>Lives outside the actor system and survives its rebuilding. Methods that touch the model queue up for the training thread.</remarks>
+public sealed class RunContext : IAsyncDisposable
+{
+    /// <summary>Rounds whose models are kept for peers that lag, besides the one under way.</summary>
+    public const int KeptRounds = 2;
+
+    /// <summary>Trainers whose contributions are taken, over the whole life of a node: a cluster of 50 that changes.</summary>
+    public const int MaxTrainers = 256;
+
+    /// <summary>Most models in memory: a cluster of 50 with some rounds kept and some ahead.</summary>
+    public const int MaxModels = 400;
+
+    private readonly RunPlace _place;
+    private readonly TrainingThread _thread;
+    private readonly TrainingSession _session;
+    private readonly Forger? _forger;
+    private readonly AggregationTrace _trace = new();
+    private readonly long _start;
+
+    private RunContext(RunSettings settings, TrainingData data, RunPlace place, TrainingThread thread, TrainingSession session, Forger? forger)
+    {
+        Settings = settings;
+        Run = RunId.FromBytes(settings.ComputeRunId());
+        ImageCount = data.Share.Length;
+        Layout = Hash256.FromBytes(session.Layout.Hash.Span);
+        Pool = new ModelPool(session.Layout.ParameterCount, MaxModels);
+        (_place, _thread, _session, _forger) = (place, thread, session, forger);
+        _start = place.Time.GetTimestamp();
+    }
+
+    /// <summary>What is trained.</summary>
+    public RunSettings Settings { get; }
+
+    /// <summary>Its id.</summary>
+    public RunId Run { get; }
+
+    /// <summary>This node.</summary>
+    public PeerId Self => _place.Identity.PeerId;
+
+    /// <summary>Training images of this node.</summary>
+    public int ImageCount { get; }
+
+    /// <summary>d.</summary>
+    public int ParameterCount => Pool.ParameterCount;
+
+    /// <summary>The fewest models that the mixing rule takes.</summary>
+    public int MinCandidates => _session.MinCandidates;
+
+    /// <summary>The layout hash that contributions of this run carry.</summary>
+    public Hash256 Layout { get; }
+
+    /// <summary>Memory for models.</summary>
+    public ModelPool Pool { get; }
+
+    /// <summary>The models that are here.</summary>
+    public ModelStore Models { get; } = new();
+
+    /// <summary>Whether this node forges its contributions instead of training them.</summary>
+    public bool Forges => _forger is not null;
+
+    /// <summary>Takes what happens.</summary>
+    public IEventSink Events => _place.Events;
+
+    /// <summary>Counts model bytes.</summary>
+    public ExchangeTraffic Traffic => _place.Traffic;
+
+    /// <summary>Time since this run began at this node, by a clock that never runs backwards.</summary>
+    public TimeSpan Now => _place.Time.GetElapsedTime(_start);
+
+    /// <summary>Makes the model of a run on the training thread.</summary>
+    /// <param name="settings">The run.</param>
+    /// <param name="data">What this node trains on.</param>
+    /// <param name="place">Where.</param>
+    /// <param name="thread">The training thread; not owned.</param>
+    /// <param name="forger">Makes this node's vectors when it attacks; null for an honest node.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<RunContext> CreateAsync(
+        RunSettings settings, TrainingData data, RunPlace place, TrainingThread thread, Forger? forger, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(thread);
+        TrainingSession session = await thread.RunAsync(_ => new TrainingSession(settings, data), cancellationToken);
+        return new RunContext(settings, data, place, thread, session, forger);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        Models.Dispose();
+        await _thread.RunAsync(
+            _ =>
+            {
+                _session.Dispose();
+                return true;
+            },
+            CancellationToken.None);
+    }
+
+    /// <summary>A contribution did not get into the replicated set; its model was pushed all the same.</summary>
+    internal void NoteUnpublished(uint round, ReplicationRefusal reason) => _place.Log.Unpublished(round, reason);
+
+    /// <summary>Reads the progress file, and sets the trainer to it.</summary>
+    internal Task<RunActor.Resumed> ResumeAsync() => OnThread(_ => Resume());
+
+    /// <summary>Does the local steps of a round.</summary>
+    internal Task<RunActor.StepsDone> TrainAsync(int round, int steps) =>
+        OnThread(cancellationToken => new RunActor.StepsDone(round, _session.Train(steps, cancellationToken)));
+
+    /// <summary>Signs the half-step model, and writes it to the disk before anybody hears of it.</summary>
+    internal Task<RunActor.CommitDone> CommitAsync(int round) => OnThread(_ =>
+    {
+        ModelBuffer model = Rent();
+        _session.CopyModel(model.Values.Span);
+        Contribution contribution = Sign(round, model);
+        ProgressFile.Write(_place.ProgressFile, new Progress(Run, round, contribution, _session.ExportState()));
+        return Keep(contribution, model);
+    });
+
+    /// <summary>Makes and signs an attack's vector.</summary>
+    internal Task<RunActor.CommitDone> ForgeAsync(int round, IReadOnlyList<ContributionRef> honest) => OnThread(_ =>
+    {
+        using Taken taken = Take(honest);
+        ModelBuffer model = Rent();
+        (_forger ?? throw new InvalidOperationException("an honest node does not forge"))(taken.Vectors, model.Values.Span);
+        return Keep(Sign(round, model), model);
+    });
+
+    /// <summary>Mixes the contributions of a round.</summary>
+    internal Task<RunActor.MixDone> MixAsync(int round, IReadOnlyList<ContributionRef> contributors) => OnThread(_ =>
+    {
+        using Taken taken = Take(contributors);
+        long start = Stopwatch.GetTimestamp();
+        bool mixed = _session.Mix(taken.Vectors, _trace);
+        double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        MixOutcome? outcome = mixed ? MixOutcome.FromTrace(contributors, _trace) : null;
+        return new RunActor.MixDone(round, outcome, milliseconds, _session.Glance()?.Accuracy);
+    });
+
+    /// <summary>Jumps to the others.</summary>
+    internal Task<RunActor.CatchUpDone> CatchUpAsync(int round, IReadOnlyList<ContributionRef> contributors) => OnThread(_ =>
+    {
+        using Taken taken = Take(contributors);
+        _session.CatchUp(taken.Vectors, round);
+        return new RunActor.CatchUpDone(round, _session.Glance()?.Accuracy);
+    });
+
+    /// <summary>Saves the final model and progress, and measures it on all test images.</summary>
+    internal Task<RunActor.FinishDone> FinishAsync(int lastRound) => OnThread(_ =>
+    {
+        ProgressFile.Write(_place.ProgressFile, new Progress(Run, lastRound, null, _session.ExportState()));
+        _session.Save(_place.ModelFile);
+        Evaluation evaluation = _session.Evaluate();
+        double? loss = double.IsFinite(evaluation.Loss) ? evaluation.Loss : null;
+        return new RunActor.FinishDone(new RunFinished(lastRound, evaluation.Accuracy, loss, _place.ModelFile));
+    });
+
+    private Task<T> OnThread<T>(Func<CancellationToken, T> job) => _thread.RunAsync(job, CancellationToken.None);
+
+    private RunActor.Resumed Resume()
+    {
+        long maxBytes = _session.StateSize + 4096;
+        if (!ProgressFile.TryRead(_place.ProgressFile, maxBytes, out Progress? progress, out string? error))
+        {
+            return error is null ? new RunActor.Resumed(1, null) : throw new InvalidDataException(error);
+        }
+
+        if (progress.Run != Run)
+        {
+            return new RunActor.Resumed(1, null); // of an earlier run; this one replaces it at its first commit
+        }
+
+        _session.ImportState(progress.TrainerState);
+        if (progress.Committed is not { } committed)
+        {
+            return new RunActor.Resumed(progress.Round + 1, null);
+        }
+
+        if (!Models.Contains(committed.Round, committed.Peer, committed.Root))
+        {
+            ModelBuffer model = Rent();
+            _session.CopyModel(model.Values.Span);
+            Models.Add(committed, model);
+        }
+
+        return new RunActor.Resumed(progress.Round, committed);
+    }
+
+    private ModelBuffer Rent() => Pool.TryRent(out ModelBuffer? model)
+        ? model
+        : throw new InvalidOperationException($"all {MaxModels} model buffers of the run are in use");
+
+    private Contribution Sign(int round, ModelBuffer model)
+    {
+        var contribution = new Contribution
+        {
+            Run = Run,
+            Round = (uint)round,
+            Peer = Self.ToReplica(),
+            Root = Hash256.Of(model.Bytes.Span),
+            LayoutHash = Layout,
+            ModelBytes = (ulong)model.Bytes.Length,
+            SampleCount = (uint)(Settings.LocalSteps * Settings.Batch),
+        };
+        return contribution with { Signature = Signature64.FromBytes(_place.Identity.Sign(contribution.SignedBytes())) };
+    }
+
+    private RunActor.CommitDone Keep(Contribution contribution, ModelBuffer model)
+    {
+        Models.Add(contribution, model);
+        return new RunActor.CommitDone(contribution.ToRef()!.Value, contribution);
+    }
+
+    private Taken Take(IReadOnlyList<ContributionRef> references)
+    {
+        var taken = new Taken();
+        foreach (ContributionRef reference in references)
+        {
+            if (!Models.TryTake((uint)reference.Round, reference.Participant.ToPeerId().ToReplica(), reference.Root.ToHash256(), out ModelBuffer? model))
+            {
+                taken.Dispose();
+                throw new InvalidOperationException($"the model of {reference} is not in the store");
+            }
+
+            taken.Add(model);
+        }
+
+        return taken;
+    }
+
+    /// <summary>Models taken from the store for one job.</summary>
+    private sealed class Taken : IDisposable
+    {
+        private readonly List<ModelBuffer> _buffers = [];
+        private readonly List<ReadOnlyMemory<float>> _vectors = [];
+
+        public IReadOnlyList<ReadOnlyMemory<float>> Vectors => _vectors;
+
+        public void Add(ModelBuffer buffer)
+        {
+            _buffers.Add(buffer);
+            _vectors.Add(buffer.Values);
+        }
+
+        public void Dispose() => _buffers.ForEach(b => b.Release());
+    }
+}

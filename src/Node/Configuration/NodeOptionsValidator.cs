@@ -1,0 +1,124 @@
+using Microsoft.Extensions.Logging;
+using P2PLearn.Learning.Aggregation;
+using P2PLearn.Learning.Attacks;
+using P2PLearn.Learning.Models;
+using P2PLearn.Learning.Partitioning;
+using P2PLearn.Networking.Identity;
+using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Protocols.Mesh;
+
+namespace P2PLearn.Node.Configuration;
+
+/// <summary>Checks a node's options before anything starts.</summary>
+public static class NodeOptionsValidator
+{
+    /// <summary>Checks every value.</summary>
+    /// <exception cref="UserErrorException">The first that cannot be used, in one line.</exception>
+    public static void Validate(NodeOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        CheckAddresses(options);
+        CheckMesh(options);
+        Require(options.Management.Port is >= 0 and <= 65535, $"management.port is {options.Management.Port}, but must be 0 to 65535");
+        Require(
+            Enum.TryParse<LogLevel>(options.LogLevel, ignoreCase: true, out _) && !int.TryParse(options.LogLevel, out _),
+            $"log_level '{options.LogLevel}' is not one of trace, debug, information, warning, error, none");
+        Require(options.DataDir.Length > 0, "data_dir is empty");
+        CheckData(options);
+        CheckRun(options);
+        CheckAttack(options);
+    }
+
+    private static void CheckAddresses(NodeOptions options)
+    {
+        Require(options.Listen.Count > 0, "there is no address to listen on; give one with --listen /ip4/0.0.0.0/tcp/4001");
+        foreach (string address in options.Listen)
+        {
+            Require(Multiaddr.TryParse(address, out Multiaddr? parsed, out string? error), $"listen address '{address}': {error}");
+            Require(parsed!.TryToTcpEndPoint(out _), $"listen address '{address}': only /ip4/…/tcp/… and /ip6/…/tcp/… can be listened on");
+        }
+
+        foreach (string address in options.Seeds)
+        {
+            Require(Multiaddr.TryParse(address, out Multiaddr? parsed, out string? error), $"seed '{address}': {error}");
+            Require(
+                parsed!.PeerId is not null,
+                $"seed '{address}' does not say who lives there; it must end in /p2p/<peer id>, as the other node printed it");
+        }
+
+        Require(
+            options.Seeds.Count > 0 || options.Found,
+            "this node has neither a mesh to join nor leave to found one; give --seed ADDRESS to join, or --found to found");
+    }
+
+    private static void CheckMesh(NodeOptions options)
+    {
+        Require(
+            options.Mesh.Name.Length is >= 1 and <= MeshOptions.MaxNameBytes && options.Mesh.Name.All(c => c is > ' ' and <= '~' and not ':'),
+            $"mesh.name '{options.Mesh.Name}' must be 1 to {MeshOptions.MaxNameBytes} printable characters without spaces or ':'");
+        Require(
+            options.Mesh.Key is null || MeshKey.TryParse(options.Mesh.Key, out _),
+            "mesh.key is not a mesh key; make one with 'p2plearn keygen --mesh'");
+        foreach (string peer in options.Mesh.AllowedPeers)
+        {
+            Require(PeerId.TryParse(peer, out _), $"mesh.allowed_peers: '{peer}' is not a peer id");
+        }
+    }
+
+    private static void CheckData(NodeOptions options)
+    {
+        if (options.Data is not { } data)
+        {
+            Require(options.Attack is null, "attack needs data: an attacker is a trainer");
+            return;
+        }
+
+        Require(data.Shares >= 1, $"data.shares is {data.Shares}, but must be at least 1");
+        Require(data.Share >= 0 && data.Share < data.Shares, $"data.share is {data.Share}, but must be 0 to {data.Shares - 1} (shares are counted from 0)");
+        Try(() => Partitioners.Parse(data.Partition), "data.partition");
+    }
+
+    private static void CheckRun(NodeOptions options)
+    {
+        if (options.Run is { } run)
+        {
+            Require(run.FindError() is null, run.FindError() ?? "");
+            Try(() => Aggregators.Create(run.Aggregator, run.Faulty), "run.aggregator");
+            Require(
+                ModelRegistry.Default.Names.Contains(run.Model),
+                $"run.model '{run.Model}' is not known; use {string.Join(", ", ModelRegistry.Default.Names)}");
+        }
+    }
+
+    private static void CheckAttack(NodeOptions options)
+    {
+        if (options.Attack is { } attack)
+        {
+            Try(() => AttackRegistry.Create(attack.Name), "attack.name");
+            foreach (string peer in attack.Colluders)
+            {
+                Require(PeerId.TryParse(peer, out _), $"attack.colluders: '{peer}' is not a peer id");
+            }
+        }
+    }
+
+    private static void Try(Func<object> make, string key)
+    {
+        try
+        {
+            make();
+        }
+        catch (ArgumentException e)
+        {
+            throw new UserErrorException($"{key}: {e.Message}");
+        }
+    }
+
+    private static void Require(bool holds, string message)
+    {
+        if (!holds)
+        {
+            throw new UserErrorException(message);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using System.Net;
+using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Protocols.Mesh;
+
+namespace P2PLearn.Node.Hosting;
+
+/// <summary>The command that another machine pastes to join.</summary>
+internal static class JoinCommand
+{
+    /// <summary>How this program is started, as the README says.</summary>
+    public const string Program = "dotnet run --project src/Node -c Release --";
+
+    /// <summary>The command: the addresses that others are most likely to reach, and the mesh.</summary>
+    public static string For(IReadOnlyList<Multiaddr> addresses, MeshOptions mesh)
+    {
+        Multiaddr[] outward = [.. addresses.Where(a => !IsLoopback(a))];
+        IEnumerable<string> seeds = (outward.Length > 0 ? outward : [.. addresses]).Take(3).Select(a => $" --seed {a}");
+        string key = mesh.Key is { } secret ? $" --mesh {mesh.Name}:{secret}" : "";
+        return $"{Program} node{string.Concat(seeds)}{key} --data mnist:data/mnist";
+    }
+
+    private static bool IsLoopback(Multiaddr address) =>
+        address.TryToTcpEndPoint(out EndPoint? endPoint) && endPoint is IPEndPoint ip && IPAddress.IsLoopback(ip.Address);
+}
