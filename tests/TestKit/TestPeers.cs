@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using NSec.Cryptography;
 using P2PLearn.Networking.Identity;
 
 namespace P2PLearn.TestKit;
@@ -12,7 +11,7 @@ public static class TestPeers
     private static readonly ConcurrentDictionary<int, PeerId> Ids = new();
 
     /// <summary>The peer id of number <paramref name="index"/>: identity multihash of its Ed25519 public key, 36 bytes before base58.</summary>
-    public static PeerId Id(int index) => Ids.GetOrAdd(index, static i => CreateId(Seed(i)));
+    public static PeerId Id(int index) => Ids.GetOrAdd(index, CreateId);
 
     /// <summary>The first <paramref name="count"/> peer ids.</summary>
     public static IReadOnlyList<PeerId> List(int count) => [.. Enumerable.Range(0, count).Select(Id)];
@@ -26,12 +25,12 @@ public static class TestPeers
         return SHA256.HashData(input);
     }
 
-    private static PeerId CreateId(byte[] seed)
+    /// <summary>The key pair of number <paramref name="index"/>; the caller disposes it.</summary>
+    public static KeyPair Key(int index) => KeyPair.FromSeed(Seed(index));
+
+    private static PeerId CreateId(int index)
     {
-        using Key key = Key.Import(SignatureAlgorithm.Ed25519, seed, KeyBlobFormat.RawPrivateKey);
-        byte[] multihash = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20, .. key.PublicKey.Export(KeyBlobFormat.RawPublicKey)];
-        return PeerId.TryFromBytes(multihash, out PeerId? peer)
-            ? peer
-            : throw new InvalidOperationException("an Ed25519 key always has a peer id");
+        using KeyPair key = Key(index);
+        return key.PeerId;
     }
 }

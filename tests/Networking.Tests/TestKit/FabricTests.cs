@@ -16,6 +16,8 @@ public sealed class FabricTests
         Assert.Equal(TestPeers.Id(7), TestPeers.Id(7));
         Assert.NotEqual(TestPeers.Id(7), TestPeers.Id(8));
         Assert.StartsWith("12D3KooW", TestPeers.Id(7).ToString(), StringComparison.Ordinal);
+        using KeyPair key = TestPeers.Key(7);
+        Assert.Equal(TestPeers.Id(7), key.PeerId);
         Assert.Equal("002408011220", Convert.ToHexString(TestPeers.Id(7).Bytes[..6]));
     }
 

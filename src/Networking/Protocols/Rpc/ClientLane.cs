@@ -21,6 +21,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
     /// <exception cref="RpcException">ResourceExhausted: too many calls wait.</exception>
     public bool TryCall(ClientCall call, CancellationToken cancellationToken)
     {
+        bool withOthers;
         lock (Gate)
         {
             if (Ended is not null)
@@ -43,6 +44,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
             }
 
             Deadlines.Watch(call.Due);
+            withOthers = _calls.Count > 4;
         }
 
         if (cancellationToken.CanBeCanceled)
@@ -50,7 +52,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
             call.CancelWith(cancellationToken);
         }
 
-        Writer.Wake();
+        Writer.Wake(withOthers);
         return true;
     }
 

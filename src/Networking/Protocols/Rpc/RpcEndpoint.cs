@@ -23,14 +23,10 @@ public sealed class RpcEndpoint : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly RpcServer _server;
+    private readonly RpcOpenStreams _open = new();
     private readonly IDisposable _registration;
     private readonly ConcurrentDictionary<PeerId, RpcPeer> _peers = new();
-    private readonly ConcurrentDictionary<PeerId, int> _inboundStreams = new();
-    private readonly ConcurrentDictionary<RpcLane, byte> _lanes = new();
-    private readonly ConcurrentDictionary<RpcCallStream, byte> _callStreams = new();
     private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _users = 1; // the endpoint itself, and each stream that is being served
     private int _disposed;
 
     /// <summary>Starts to serve the protocol on <paramref name="streams"/>.</summary>
@@ -50,7 +46,7 @@ public sealed class RpcEndpoint : IAsyncDisposable
         _logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<RpcEndpoint>();
         _server = new RpcServer(options, time, _logger);
         _streams.PeerDisconnected += OnDisconnected;
-        _registration = streams.Handle(Protocol, ServeAsync);
+        _registration = streams.Handle(Protocol, new RpcInbound(_server, _open, Report).ServeAsync);
     }
 
     /// <summary>Unary and streamed calls that are served now.</summary>
@@ -116,7 +112,7 @@ public sealed class RpcEndpoint : IAsyncDisposable
         RpcCallStream? stream = known.TakeIdle(dead);
         foreach (RpcCallStream old in dead)
         {
-            await CloseAsync(old, EndReason.ClosedByRemote).ConfigureAwait(false);
+            await _open.CloseAsync(old, EndReason.ClosedByRemote).ConfigureAwait(false);
         }
 
         stream ??= await OpenCallStreamAsync(peer, RpcDeadlines.LeftUntil(_time, due), cancellationToken).ConfigureAwait(false);
@@ -134,20 +130,10 @@ public sealed class RpcEndpoint : IAsyncDisposable
         _registration.Dispose();
         _streams.PeerDisconnected -= OnDisconnected;
         await _stopping.CancelAsync().ConfigureAwait(false);
-        foreach (RpcLane lane in _lanes.Keys)
-        {
-            lane.Stop(EndReason.ClosedLocally);
-        }
-
-        foreach (RpcCallStream stream in _callStreams.Keys)
-        {
-            stream.Reset(EndReason.ClosedLocally);
-        }
-
-        EndUse();
+        _open.Stop();
         try
         {
-            await _ended.Task.WaitAsync(_options.ShutdownTimeout, _time).ConfigureAwait(false);
+            await _open.Ended.WaitAsync(_options.ShutdownTimeout, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -215,9 +201,9 @@ public sealed class RpcEndpoint : IAsyncDisposable
     {
         PeerStream stream = await OpenStreamAsync(peer, null, CancellationToken.None).ConfigureAwait(false);
         var lane = new ClientLane(stream, new RpcFrameReader(stream, _options.MaxMethodNameBytes), _options, _time);
-        Interlocked.Increment(ref _users);
-        Add(lane);
-        _ = Task.Run(() => RunLaneAsync(lane, stream)); // counted as a user, which disposal waits for
+        _open.BeginUse();
+        _open.Add(lane);
+        _ = Task.Run(() => RunLaneAsync(lane, stream)); // disposal waits for the end of its use
         return lane;
     }
 
@@ -225,7 +211,7 @@ public sealed class RpcEndpoint : IAsyncDisposable
     {
         PeerStream stream = await OpenStreamAsync(peer, left, cancellationToken).ConfigureAwait(false);
         var callStream = new RpcCallStream(stream, new RpcFrameReader(stream, _options.MaxMethodNameBytes));
-        Add(callStream);
+        _open.Add(callStream);
         callStream.LookAhead();
         return callStream;
     }
@@ -251,6 +237,11 @@ public sealed class RpcEndpoint : IAsyncDisposable
         }
         catch (IOException error)
         {
+            if (_peers.TryGetValue(peer, out RpcPeer? known) && known.Lane is null)
+            {
+                _peers.TryRemove(new KeyValuePair<PeerId, RpcPeer>(peer, known)); // callers may try any number of ids
+            }
+
             throw Unavailable(peer, error);
         }
     }
@@ -282,89 +273,7 @@ public sealed class RpcEndpoint : IAsyncDisposable
 
         if (!call.IsComplete || !known.Keep(call.Stream))
         {
-            await CloseAsync(call.Stream, EndReason.ClosedLocally).ConfigureAwait(false);
-        }
-    }
-
-    private ValueTask CloseAsync(RpcCallStream stream, EndReason reason)
-    {
-        _callStreams.TryRemove(stream, out _);
-        return stream.CloseAsync(reason);
-    }
-
-    private async Task ServeAsync(PeerStream stream, CancellationToken cancellationToken)
-    {
-        PeerId peer = stream.RemotePeer;
-        Interlocked.Increment(ref _users);
-        if (_inboundStreams.AddOrUpdate(peer, 1, static (_, count) => count + 1) > _options.MaxInboundStreamsPerPeer)
-        {
-            stream.Reset(EndReason.LimitReached);
-            Leave(peer);
-            return;
-        }
-
-        using CancellationTokenRegistration registration =
-            cancellationToken.UnsafeRegister(static stream => ((PeerStream)stream!).Reset(EndReason.ClosedLocally), stream);
-        try
-        {
-            await ServeStreamAsync(stream, cancellationToken).ConfigureAwait(false);
-        }
-        catch (ProtocolViolationException violation)
-        {
-            stream.Reset(violation.Reason);
-            Report(peer, violation);
-        }
-        catch (Exception error) when (error is IOException or OperationCanceledException)
-        {
-            stream.Reset(EndReason.ClosedLocally); // lost, closed early, or too slow with its first frame
-        }
-        finally
-        {
-            Leave(peer);
-        }
-    }
-
-    private async Task ServeStreamAsync(PeerStream stream, CancellationToken cancellationToken)
-    {
-        var reader = new RpcFrameReader(stream, _options.MaxMethodNameBytes);
-        using (var limit = new CancellationTokenSource(_options.FirstFrameTimeout, _time))
-        {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-            if (!await reader.WaitHeaderAsync(either.Token).ConfigureAwait(false))
-            {
-                return;
-            }
-        }
-
-        if (reader.PeekKind() != RpcFrameKind.Open)
-        {
-            await ServeLaneAsync(new ServerLane(stream, reader, _server)).ConfigureAwait(false);
-            return;
-        }
-
-        var callStream = new RpcCallStream(stream, reader);
-        Add(callStream);
-        try
-        {
-            await new RpcStreamServer(_server, callStream).RunAsync(reader.TakeHeader(), cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            await CloseAsync(callStream, EndReason.ClosedLocally).ConfigureAwait(false);
-        }
-    }
-
-    private async Task ServeLaneAsync(ServerLane lane)
-    {
-        Add(lane);
-        try
-        {
-            await lane.RunAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            await lane.Idle.ConfigureAwait(false);
-            _lanes.TryRemove(lane, out _);
+            await _open.CloseAsync(call.Stream, EndReason.ClosedLocally).ConfigureAwait(false);
         }
     }
 
@@ -380,35 +289,9 @@ public sealed class RpcEndpoint : IAsyncDisposable
         }
         finally
         {
-            _lanes.TryRemove(lane, out _);
+            _open.Remove(lane);
             await stream.DisposeAsync().ConfigureAwait(false);
-            EndUse();
-        }
-    }
-
-    private void Add(RpcLane lane)
-    {
-        _lanes.TryAdd(lane, 0);
-        if (Volatile.Read(ref _disposed) == 1)
-        {
-            lane.Stop(EndReason.ClosedLocally);
-        }
-    }
-
-    private void Add(RpcCallStream stream)
-    {
-        _callStreams.TryAdd(stream, 0);
-        if (Volatile.Read(ref _disposed) == 1)
-        {
-            stream.Reset(EndReason.ClosedLocally);
-        }
-    }
-
-    private void EndUse()
-    {
-        if (Interlocked.Decrement(ref _users) == 0)
-        {
-            _ended.TrySetResult();
+            _open.EndUse();
         }
     }
 
@@ -416,17 +299,6 @@ public sealed class RpcEndpoint : IAsyncDisposable
     {
         _logger.ViolationSeen(peer, violation.Reason, violation.Message);
         _streams.Penalize(peer, violation.Reason);
-    }
-
-    private void Leave(PeerId peer)
-    {
-        int left = _inboundStreams.AddOrUpdate(peer, 0, static (_, count) => count - 1);
-        if (left == 0)
-        {
-            _inboundStreams.TryRemove(new KeyValuePair<PeerId, int>(peer, 0));
-        }
-
-        EndUse();
     }
 
     private RpcPeer PeerOf(PeerId peer) => _peers.GetOrAdd(peer, static (id, self) => new RpcPeer(id, self._options, self.OpenLaneAsync), this);
@@ -437,8 +309,7 @@ public sealed class RpcEndpoint : IAsyncDisposable
         {
             foreach (RpcCallStream stream in gone.Close())
             {
-                stream.Reset(EndReason.LinkLost);
-                _callStreams.TryRemove(stream, out _);
+                _open.Break(stream, EndReason.LinkLost);
             }
         }
     }

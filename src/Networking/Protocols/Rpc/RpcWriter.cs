@@ -93,8 +93,9 @@ internal sealed class RpcWriter(PeerStream stream, int maxControlBytes)
         }
     }
 
-    /// <summary>Lets the loop write what was posted; it may do so on this thread. Hold no lock.</summary>
-    public void Wake()
+    /// <summary>Lets the loop write what was posted. Hold no lock.</summary>
+    /// <param name="withOthers">Others are likely to post soon: a thread of the pool writes all together. Else it is written on this thread.</param>
+    public void Wake(bool withOthers = false)
     {
         lock (_gate)
         {
@@ -106,7 +107,14 @@ internal sealed class RpcWriter(PeerStream stream, int maxControlBytes)
             _waiting = false;
         }
 
-        _signal.Set();
+        if (withOthers)
+        {
+            _signal.SetLater();
+        }
+        else
+        {
+            _signal.Set();
+        }
     }
 
     /// <summary>Writes batches until closed.</summary>

@@ -23,13 +23,15 @@ internal sealed class ServerLane : RpcLane
     public void Answer(ServerCall call, RpcPayload answer)
     {
         bool leaves;
+        bool withOthers;
         lock (Gate)
         {
+            withOthers = _inbound.Count > 4;
             call.LoadAnswer(answer);
             leaves = Ended is not null || Writer.Post(call);
         }
 
-        Writer.Wake();
+        Writer.Wake(withOthers);
         if (leaves)
         {
             Forget(call);
