@@ -57,6 +57,7 @@ public sealed class ClusterHost : IAsyncDisposable
         _snapshot = new ClusterSnapshot { Self = streams.LocalPeer };
         P2PTransportSetup setup = new(streams, time, loggers) { Options = options.Transport, Rules = options.Rules };
         _setup = options.TransportSetup?.Invoke(setup) ?? setup;
+        _setup.OnIncarnation = (peer, uid) => _current?.NoteIncarnation(peer, uid);
     }
 
     /// <summary>The cluster as this node sees it now.</summary>
@@ -328,12 +329,13 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         HostPhase phase = snapshot.SelfMember switch
         {
-            null => HostPhase.Joining,
+            null => incarnation.IsLeaving ? HostPhase.Leaving : HostPhase.Joining,
             { State: MemberState.Leaving or MemberState.Exiting } => HostPhase.Leaving,
+            { State: MemberState.Down } => HostPhase.Rebuilding,
             _ => HostPhase.Member,
         };
         Remember(snapshot);
-        if (_current is null || _current == incarnation)
+        if (!incarnation.IsOver)
         {
             Publish(snapshot with { Phase = phase }, changes);
         }

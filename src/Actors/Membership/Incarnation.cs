@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Cluster;
 using Akka.Configuration;
+using Akka.Remote;
 using Microsoft.Extensions.Logging;
 using P2PLearn.Actors.Remoting;
 using P2PLearn.Networking.Identity;
@@ -71,6 +72,26 @@ internal sealed class Incarnation
     /// <summary>This node was seen leaving, so its end is no accident.</summary>
     public bool IsLeaving { get; private set; }
 
+    /// <summary>Its system has ended; what its watcher may still say is out of date.</summary>
+    public bool IsOver { get; private set; }
+
+    /// <summary>Takes note of the incarnation with which a peer has just opened a membership link.</summary>
+    /// <remarks>
+    /// If the peer is a member with another one, that one is gone: the link is authenticated, and a peer has one actor system. Akka's cluster
+    /// is told so in its own words, and need not wait until its failure detector finds out.
+    /// </remarks>
+    public void NoteIncarnation(PeerId peer, long uid)
+    {
+        Address address = AkkaAddress.Of(peer);
+        UniqueAddress? before = IsOver || Cluster.IsTerminated
+            ? null
+            : Cluster.State.Members.FirstOrDefault(member => member.Address.Equals(address))?.UniqueAddress;
+        if (before is not null && before.Uid != (int)uid)
+        {
+            System.EventStream.Publish(new QuarantinedEvent(address, before.Uid));
+        }
+    }
+
     /// <summary>Leaves the cluster, unless abruptly, and ends the system; after the limit, without leaving.</summary>
     public async Task EndAsync(bool abruptly, TimeSpan limit, TimeProvider time, ILogger log)
     {
@@ -86,6 +107,10 @@ internal sealed class Incarnation
         {
             log.LeaveTimedOut(limit);
             await Task.WhenAny(System.Terminate(), Task.Delay(limit, time));
+        }
+        finally
+        {
+            IsOver = true;
         }
     }
 

@@ -111,6 +111,8 @@ public static class AkkaConfig
           # The host of the cluster decides whom to ask and who founds: with a list here the first entry founds by itself.
           seed-nodes = []
           seed-node-timeout = {{Ms(timings.SeedAnswer)}}
+          # A restarted node is let in once its former incarnation is removed, which takes one or two leader's actions.
+          retry-unsuccessful-join-after = {{Ms(timings.SeedAnswer)}}
           roles = [{{Quoted(roles)}}]
           app-version = "{{appVersion}}"
           gossip-interval = {{Ms(timings.GossipInterval)}}

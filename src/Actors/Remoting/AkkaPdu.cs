@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace P2PLearn.Actors.Remoting;
 
 /// <summary>What an association frame is.</summary>
@@ -45,6 +47,9 @@ internal ref struct AkkaPdu
 
     /// <summary>The address that an associate frame claims.</summary>
     public AkkaOrigin Origin { get; private set; }
+
+    /// <summary>The number of the sender's incarnation in an associate frame.</summary>
+    public long Uid { get; private set; }
 
     /// <summary>Reads a frame; anything unexpected gives <see cref="AkkaPduKind.Malformed"/>.</summary>
     public static AkkaPdu Read(ReadOnlySpan<byte> frame)
@@ -96,6 +101,7 @@ internal ref struct AkkaPdu
         var reader = new ProtoReader(handshake);
         var seen = default(SeenFields);
         ReadOnlySpan<byte> origin = default;
+        long uid = 0;
         while (reader.TryRead(out ProtoField field))
         {
             if (!seen.TryAdd(field.Tag) || field.Tag is not (OriginTag or UidTag))
@@ -104,10 +110,11 @@ internal ref struct AkkaPdu
             }
 
             origin = field.Tag == OriginTag ? field.Bytes : origin;
+            uid = field.Tag == UidTag ? BinaryPrimitives.ReadInt64LittleEndian(field.Bytes) : uid;
         }
 
         return !reader.Malformed && AkkaOrigin.TryRead(origin, out AkkaOrigin address)
-            ? new AkkaPdu { Kind = AkkaPduKind.Associate, Origin = address }
+            ? new AkkaPdu { Kind = AkkaPduKind.Associate, Origin = address, Uid = uid }
             : default;
     }
 }

@@ -16,7 +16,7 @@ public sealed record AkkaTimings
         HeartbeatInterval = TimeSpan.FromSeconds(1),
         HeartbeatPause = TimeSpan.FromSeconds(4),
         StableAfter = TimeSpan.FromSeconds(6),
-        SeedAnswer = TimeSpan.FromSeconds(2),
+        SeedAnswer = TimeSpan.FromSeconds(1),
     };
 
     /// <summary>Between two heartbeats to a member, default 2 s.</summary>
@@ -46,8 +46,8 @@ public sealed record AkkaTimings
     /// <summary>Time for opening an association, hole punching and relays included, default 30 s.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Time for an answer of a member that is asked to let us in, before all are asked again, default 5 s.</summary>
-    public TimeSpan SeedAnswer { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>Time for an answer of a member that is asked to let us in, before all are asked again, default 2 s.</summary>
+    public TimeSpan SeedAnswer { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Between two digests of replicated data; changes themselves go out five times as often. Default 2 s.</summary>
     public TimeSpan ReplicationInterval { get; init; } = TimeSpan.FromSeconds(2);

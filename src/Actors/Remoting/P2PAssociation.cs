@@ -309,6 +309,12 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         FrameVerdict verdict = _setup.OriginCheckEnabled ? _firewall.InspectHandshake(frame) : FrameVerdict.Pass;
         if (verdict == FrameVerdict.Pass)
         {
+            AkkaPdu pdu = AkkaPdu.Read(frame);
+            if (pdu.Kind == AkkaPduKind.Associate)
+            {
+                _setup.OnIncarnation?.Invoke(_stream.RemotePeer, pdu.Uid);
+            }
+
             return true;
         }
 

@@ -1,5 +1,6 @@
 using Akka.Actor.Setup;
 using Microsoft.Extensions.Logging;
+using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Swarm;
 
 namespace P2PLearn.Actors.Remoting;
@@ -27,6 +28,9 @@ public sealed class P2PTransportSetup(IPeerStreams streams, TimeProvider time, I
 
     /// <summary>What the transport has counted.</summary>
     public TransportCounters Counters { get; init; } = new();
+
+    /// <summary>Told of each handshake that was believed: the peer, and the number of its present incarnation. Must be quick.</summary>
+    internal Action<PeerId, long>? OnIncarnation { get; set; }
 
     /// <summary>Tests only: false lets every frame pass, to show that an attack works without its guard.</summary>
     internal bool FirewallEnabled { get; init; } = true;

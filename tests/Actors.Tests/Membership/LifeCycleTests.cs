@@ -42,8 +42,8 @@ public sealed class LifeCycleTests
     {
         await using TestMesh mesh = new();
         List<ActorSystem> attached = [];
-        ClusterHost first = mesh.Start(0);
-        ClusterHost second = mesh.Start(1, attach: system => attached.Add(system));
+        ClusterHost first = mesh.Start(0, Patient(0));
+        ClusterHost second = mesh.Start(1, Patient(1), attach: system => attached.Add(system));
         await mesh.AllUpAsync([first, second]);
         long uid = first.Snapshot.Find(TestMesh.Peer(1))!.Uid;
 
@@ -57,14 +57,14 @@ public sealed class LifeCycleTests
     }
 
     [Fact]
-    public async Task A_node_that_crashed_comes_back_under_the_same_peer_id()
+    public async Task A_node_that_crashed_comes_back_under_the_same_peer_id_before_anybody_missed_it()
     {
         await using TestMesh mesh = new();
-        ClusterHost[] hosts = await mesh.FormAsync(3);
+        ClusterHost[] hosts = await mesh.FormAsync(3, Patient);
         long uid = hosts[0].Snapshot.Find(TestMesh.Peer(2))!.Uid;
 
         await mesh.CrashAsync(2, hosts[2]);
-        ClusterHost again = mesh.Start(2);
+        ClusterHost again = mesh.Start(2, Patient(2));
 
         await mesh.AllUpAsync([hosts[0], hosts[1], again]);
         Assert.NotEqual(uid, hosts[0].Snapshot.Find(TestMesh.Peer(2))!.Uid);
@@ -94,7 +94,7 @@ public sealed class LifeCycleTests
     public async Task Down_unreachable_removes_who_is_gone()
     {
         await using TestMesh mesh = new();
-        ClusterHost[] hosts = await mesh.FormAsync(3, Patient);
+        ClusterHost[] hosts = await mesh.FormAsync(3, i => Patient(i) with { Timings = TestMesh.Timings with { StableAfter = TimeSpan.FromMinutes(2) } });
         await mesh.CrashAsync(2, hosts[2]);
         await Within.UntilAsync(() => hosts[0].Snapshot.Unreachable.Any(), "the crashed member is unreachable");
 
@@ -234,9 +234,9 @@ public sealed class LifeCycleTests
         return kinds;
     }
 
-    /// <summary>Options under which the resolver would take minutes.</summary>
+    /// <summary>Options under which neither the failure detector nor the resolver would act within the test.</summary>
     private static ClusterHostOptions Patient(int index) => (index == 0 ? TestMesh.Options() : TestMesh.Options(0)) with
     {
-        Timings = TestMesh.Timings with { StableAfter = TimeSpan.FromMinutes(2) },
+        Timings = TestMesh.Timings with { HeartbeatPause = TimeSpan.FromMinutes(2), StableAfter = TimeSpan.FromMinutes(4) },
     };
 }

@@ -3,6 +3,7 @@ using System.Text;
 using Akka.Remote;
 using CsCheck;
 using Google.Protobuf;
+using P2PLearn.Actors.Membership;
 using P2PLearn.Actors.Remoting;
 using P2PLearn.Networking.Identity;
 using P2PLearn.TestKit;
@@ -55,6 +56,30 @@ public sealed class FrameFirewallProperties
     [Fact]
     public void A_mutated_frame_that_passes_is_one_that_akka_reads_as_allowed() =>
         Gen.Select(Frames, Mutations).Sample((frame, mutation) => CheckAgainstAkka(mutation(frame)), iter: 30_000);
+
+    [Fact]
+    public async Task A_mutated_frame_of_a_living_cluster_that_passes_is_one_that_akka_reads_as_allowed()
+    {
+        System.Collections.Concurrent.ConcurrentQueue<byte[]> captured = new();
+        await using (TestMesh mesh = new())
+        {
+            ClusterHost[] hosts = await mesh.FormAsync(
+                2,
+                i => (i == 0 ? TestMesh.Options() : TestMesh.Options(0)) with
+                {
+                    TransportSetup = setup => i == 0 ? setup.With(onFrame: frame => captured.Enqueue(frame.ToArray())) : setup,
+                },
+                system => Akka.DistributedData.DistributedData.Get(system));
+            await Within.UntilAsync(() => captured.Count > 60, "frames of all kinds");
+            await hosts[1].StopAsync().LimitAsync("a graceful leave");
+        }
+
+        Gen<byte[]> real = Pick([.. captured]);
+
+        Assert.All(captured, frame => Assert.Equal(FrameVerdict.Pass, Firewall.Inspect(frame)));
+        real.Sample(CheckAgainstAkka, iter: 1_000);
+        Gen.Select(real, Mutations).Sample((frame, mutation) => CheckAgainstAkka(mutation(frame)), iter: 20_000);
+    }
 
     private static Gen<Func<byte[], byte[]>> Mutations { get; } = Gen.OneOf<Func<byte[], byte[]>>(
         from at in Gen.Int[0, 1000]
