@@ -52,7 +52,13 @@ public sealed class RefusalTests : IDisposable
         Directory.CreateDirectory(folder);
         string said = await Cli.RefusedAsync("node", "--found", "--data-dir", _folders["node"], "--data", "mnist:" + folder);
         Assert.Contains(folder, said, StringComparison.Ordinal);
-        await File.WriteAllTextAsync(Path.Combine(folder, "train-images-idx3-ubyte"), "not a picture", TestContext.Current.CancellationToken);
+        foreach (string file in Directory.EnumerateFiles(Folders.Mnist, "*.gz"))
+        {
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
+
+        string images = Path.Combine(folder, "train-images-idx3-ubyte.gz");
+        await File.WriteAllTextAsync(images, "not a picture", TestContext.Current.CancellationToken);
         said = await Cli.RefusedAsync("node", "--found", "--data-dir", _folders["node"], "--data", "mnist:" + folder);
         Assert.Contains("train-images-idx3-ubyte", said, StringComparison.Ordinal);
     }
