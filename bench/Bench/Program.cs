@@ -1,1 +1,22 @@
+using P2PLearn.Bench;
+
+// One command per figure: dotnet run --project bench/Bench -c Release -- mlp
+string[] rest = [.. args.Skip(1)];
+Func<string[], Task>? run = args.FirstOrDefault() switch
+{
+    "mlp" => MlpStep.RunAsync,
+    "nna" => NnaBench.RunAsync,
+    "simulate" => SimulateCommand.RunAsync,
+    "yamux" => YamuxThroughput.RunAsync,
+    "rpc" => RpcThroughput.RunAsync,
+    "grpc" => GrpcThroughput.RunAsync,
+    _ => null,
+};
+if (run is null)
+{
+    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc");
+    return 2;
+}
+
+await run(rest);
 return 0;
