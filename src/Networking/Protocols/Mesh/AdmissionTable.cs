@@ -41,6 +41,18 @@ internal sealed class AdmissionTable(OrderedEvents events, Action<PeerId> connec
         }
     }
 
+    /// <summary>Streams that wait for the end of a proof.</summary>
+    public int WaitingCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _epochs.Values.Sum(e => e.Waiting);
+            }
+        }
+    }
+
     /// <summary>Whether a peer is admitted now.</summary>
     public bool IsAdmitted(PeerId peer)
     {

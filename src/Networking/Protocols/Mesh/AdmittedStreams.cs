@@ -85,8 +85,8 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
     /// <summary>The clock of every deadline.</summary>
     internal TimeProvider Time => _time;
 
-    /// <summary>What is kept of peers: who is admitted or being proven, and whose attempts are counted.</summary>
-    internal (int Epochs, int Paced) Kept => (_table.Count, _pace.Count);
+    /// <summary>What is kept of peers: who is admitted or being proven, the streams that wait for it, and whose attempts are counted.</summary>
+    internal (int Epochs, int Waiting, int Paced) Kept => (_table.Count, _table.WaitingCount, _pace.Count);
 
     /// <summary>Opens a stream to a member, proving first when that has not been done.</summary>
     /// <exception cref="PeerUnreachableException">No address leads to the peer, or (<see cref="EndReason.NotAdmitted"/>) the two do not belong together.</exception>
