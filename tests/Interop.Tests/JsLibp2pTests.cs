@@ -12,7 +12,8 @@ using P2PLearn.TestKit;
 
 namespace P2PLearn.Interop.Tests;
 
-/// <summary>Our stack with js-libp2p's: TCP, multistream-select, Noise, yamux, identify, push, ping, perf. Each test in both roles.</summary>
+/// <summary>Our stack with js-libp2p's: TCP, multistream-select, Noise, yamux, identify, push, ping, perf. Each test in
+/// both roles.</summary>
 public sealed class JsLibp2pTests
 {
     private const int BulkBytes = 100_000_000;
@@ -45,7 +46,8 @@ public sealed class JsLibp2pTests
         Assert.True((bool)told["signed"]!);
         Assert.Contains(Echo.Value, told["protocols"]!.AsArray().Select(p => (string)p!));
         Assert.Contains(
-            node.ListenAddresses[0].WithoutPeerId(), told["addresses"]!.AsArray().Select(a => Multiaddr.Parse((string)a!).WithoutPeerId()));
+            node.ListenAddresses[0].WithoutPeerId(),
+            told["addresses"]!.AsArray().Select(a => Multiaddr.Parse((string)a!).WithoutPeerId()));
         Assert.True(await node.PingAsync(js.Peer, default).LimitAsync("our ping") > TimeSpan.Zero);
         Assert.True((double)(await js.AskAsync("ping", ("peer", node.LocalPeer.ToString())))["milliseconds"]! >= 0);
     }
@@ -60,7 +62,8 @@ public sealed class JsLibp2pTests
         node.Handle(new ProtocolId("/interop/late/1.0.0"), (_, _) => Task.CompletedTask);
 
         await JsPeer.UntilAsync(
-            async () => (await js.IdentifiedAsync(node.LocalPeer))["protocols"]!.AsArray().Any(p => (string)p! == "/interop/late/1.0.0"),
+            async () => (await js.IdentifiedAsync(node.LocalPeer))["protocols"]!.AsArray().Any(
+                p => (string)p! == "/interop/late/1.0.0"),
             "js took our push");
     }
 
@@ -71,7 +74,8 @@ public sealed class JsLibp2pTests
         await using Node node = await ConnectAsync(js, weDial: true);
 
         await Assert.ThrowsAsync<ProtocolNotSupportedException>(
-            () => node.OpenStreamAsync(js.Peer, new ProtocolId("/interop/unknown/1.0.0"), default).LimitAsync("opening"));
+            () => node.OpenStreamAsync(js.Peer, new ProtocolId("/interop/unknown/1.0.0"), default)
+                .LimitAsync("opening"));
 
         Assert.Equal("alive"u8.ToArray(), await EchoAsync(node, js.Peer, "alive"u8.ToArray()));
     }
@@ -104,7 +108,8 @@ public sealed class JsLibp2pTests
 
         JsonObject fromJs = await js.AskAsync("streams", ("peer", node.LocalPeer.ToString()), ("count", Count));
         PeerStream[] open = await Task.WhenAll(
-            Enumerable.Range(0, Count).Select(_ => node.OpenStreamAsync(js.Peer, Echo, default).AsTask())).LimitAsync("opening");
+            Enumerable.Range(0, Count).Select(_ => node.OpenStreamAsync(js.Peer, Echo, default).AsTask()))
+                .LimitAsync("opening");
         bool[] right = await Task.WhenAll(open.Select(async (stream, i) =>
         {
             byte[] text = Encoding.UTF8.GetBytes($"stream {i}");
@@ -126,14 +131,16 @@ public sealed class JsLibp2pTests
         await using JsPeer js = await JsPeer.StartAsync();
         await using Node node = await ConnectAsync(js, weDial);
 
-        PerfResult ours = await PerfProtocol.MeasureAsync(node, js.Peer, Bytes, Bytes, TimeProvider.System, default).LimitAsync("our perf");
+        PerfResult ours = await PerfProtocol.MeasureAsync(node, js.Peer, Bytes, Bytes, TimeProvider.System, default)
+            .LimitAsync("our perf");
         JsonObject theirs = await js.AskAsync(
             "perf", ("peer", node.LocalPeer.ToString()), ("upload", Bytes), ("download", Bytes));
 
         Assert.True(ours.Upload > TimeSpan.Zero && ours.Download > TimeSpan.Zero);
         Assert.Equal(Bytes, (int)theirs["received"]!);
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"we to js {MegabytesPerSecond(Bytes, ours.Upload)}, js to us {MegabytesPerSecond(Bytes, ours.Download)}; asked by js: "
+            $"we to js {MegabytesPerSecond(Bytes, ours.Upload)}, js to us {MegabytesPerSecond(Bytes, ours.Download)}; "
+            + "asked by js: "
             + $"js to us {MegabytesPerSecond(Bytes, Seconds(theirs, "uploadSeconds"))}, "
             + $"we to js {MegabytesPerSecond(Bytes, Seconds(theirs, "downloadSeconds"))} MB/s");
     }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
@@ -31,7 +30,8 @@ internal sealed class JsPeer : IAsyncDisposable
     public static async Task<JsPeer> StartAsync(bool early = true)
     {
         string folder = FindFolder();
-        Assert.SkipUnless(Directory.Exists(Path.Combine(folder, "node_modules")), $"no node_modules: run `npm ci` in {folder}");
+        Assert.SkipUnless(
+            Directory.Exists(Path.Combine(folder, "node_modules")), $"no node_modules: run `npm ci` in {folder}");
         var info = new ProcessStartInfo("node", "peer.mjs")
         {
             WorkingDirectory = folder,
@@ -97,7 +97,7 @@ internal sealed class JsPeer : IAsyncDisposable
         long start = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(start) < Within.Limit, string.Create(CultureInfo.InvariantCulture, $"waited for: {what}"));
+            Assert.True(Stopwatch.GetElapsedTime(start) < Within.Limit, $"waited for: {what}");
             await Task.Delay(20);
         }
     }

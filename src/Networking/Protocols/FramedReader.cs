@@ -14,7 +14,8 @@ internal sealed class FramedReader(Stream stream, int maxMessageBytes) : IDispos
     private int _end;
 
     /// <summary>The next message, valid until the next call; null when the stream ended between messages.</summary>
-    /// <exception cref="ProtocolViolationException">A length too long or malformed, or an end within a message.</exception>
+    /// <exception cref="ProtocolViolationException">A length too long or malformed, or an end within a
+    /// message.</exception>
     public async ValueTask<ReadOnlyMemory<byte>?> ReadAsync(CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_buffer is null, this);
@@ -30,7 +31,8 @@ internal sealed class FramedReader(Stream stream, int maxMessageBytes) : IDispos
             int read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
             if (read == 0)
             {
-                return _end == 0 ? null : throw Violation(EndReason.MalformedMessage, "the stream ended within a message");
+                return _end == 0 ? null : throw Violation(
+                    EndReason.MalformedMessage, "the stream ended within a message");
             }
 
             _end += read;
@@ -63,7 +65,8 @@ internal sealed class FramedReader(Stream stream, int maxMessageBytes) : IDispos
 
         if (length > (ulong)maxMessageBytes)
         {
-            throw Violation(EndReason.MessageTooLarge, $"a message of {length} bytes where {maxMessageBytes} are allowed");
+            throw Violation(
+                EndReason.MessageTooLarge, $"a message of {length} bytes where {maxMessageBytes} are allowed");
         }
 
         if (_end - prefix < (int)length)

@@ -7,14 +7,16 @@ namespace P2PLearn.Networking.Protocols;
 internal static class FramedWriter
 {
     /// <summary>Writes one message.</summary>
-    public static async ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    public static async ValueTask WriteAsync(
+        Stream stream, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         byte[] frame = ArrayPool<byte>.Shared.Rent(message.Length + Uvarint.MaxBytes);
         try
         {
             int prefix = Uvarint.Write(frame, (ulong)message.Length);
             message.CopyTo(frame.AsMemory(prefix));
-            await stream.WriteAsync(frame.AsMemory(0, prefix + message.Length), cancellationToken).ConfigureAwait(false);
+            await stream.WriteAsync(frame.AsMemory(0, prefix + message.Length), cancellationToken)
+                .ConfigureAwait(false);
         }
         finally
         {

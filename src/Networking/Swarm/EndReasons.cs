@@ -8,7 +8,8 @@ internal static class EndReasons
 {
     /// <summary>The reason of a failure; null for one that is a bug and must not be swallowed.</summary>
     /// <param name="exception">What was thrown.</param>
-    /// <param name="timedOut">The deadline of the step has passed, so that a cancellation or a break is its doing.</param>
+    /// <param name="timedOut">The deadline of the step has passed, so that a cancellation or a break is its
+    /// doing.</param>
     public static EndReason? Of(Exception exception, bool timedOut = false) => exception switch
     {
         ProtocolViolationException violation => violation.Reason,

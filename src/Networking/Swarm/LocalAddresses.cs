@@ -40,8 +40,11 @@ internal sealed class LocalAddresses(KeyPair identity, TimeProvider time) : IAsy
         lock (_lock)
         {
             _listeners.Add(listener);
-            IEnumerable<Multiaddr> addresses = _listeners.SelectMany(l => InterfaceAddresses.Expand(l.Address)).Distinct();
-            Volatile.Write(ref _current, [.. addresses.Take(MaxAddresses).Select(a => a.WithPeerId(identity.PeerId))]);
+            IEnumerable<Multiaddr> addresses = _listeners
+                .SelectMany(l => InterfaceAddresses.Expand(l.Address))
+                .Distinct()
+                .Take(MaxAddresses);
+            Volatile.Write(ref _current, [.. addresses.Select(a => a.WithPeerId(identity.PeerId))]);
             _record = null;
         }
     }

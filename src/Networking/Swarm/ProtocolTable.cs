@@ -31,7 +31,8 @@ internal sealed class ProtocolTable(Action changed)
     public Registration? Find(string protocol) => _protocols.GetValueOrDefault(protocol);
 
     /// <summary>A protocol and who serves it.</summary>
-    internal sealed class Registration(ProtocolTable table, ProtocolId protocol, StreamHandler handler, int maxStreamsPerPeer)
+    internal sealed class Registration(
+        ProtocolTable table, ProtocolId protocol, StreamHandler handler, int maxStreamsPerPeer)
         : IDisposable
     {
         public ProtocolId Protocol => protocol;
@@ -42,17 +43,16 @@ internal sealed class ProtocolTable(Action changed)
 
         public void Dispose()
         {
-            if (ImmutableInterlocked.Update(
-                ref table._protocols,
-                (protocols, self) => protocols.TryGetValue(self.Protocol.Value, out Registration? current) && current == self
-                    ? protocols.Remove(self.Protocol.Value)
-                    : protocols,
-                this))
+            if (ImmutableInterlocked.Update(ref table._protocols, Without, this))
             {
                 table.Changed();
             }
         }
     }
+
+    private static ImmutableDictionary<string, Registration> Without(
+        ImmutableDictionary<string, Registration> protocols, Registration gone) =>
+        protocols.GetValueOrDefault(gone.Protocol.Value) == gone ? protocols.Remove(gone.Protocol.Value) : protocols;
 
     private void Changed() => changed();
 }

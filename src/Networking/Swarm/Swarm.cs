@@ -13,10 +13,11 @@ using P2PLearn.Networking.Transports;
 
 namespace P2PLearn.Networking.Swarm;
 
-/// <summary>A libp2p node: listens, dials by peer id, keeps connections, and opens and serves streams over them.</summary>
+/// <summary>A libp2p node: listens, dials by peer id, keeps connections, and opens and serves streams over
+/// them.</summary>
 /// <remarks>
-/// Each connection is TCP (or another transport), Noise, yamux; identify runs on it in both directions as soon as it is up. All work in
-/// the background is owned: <see cref="DisposeAsync"/> ends and awaits it. Safe for several threads.
+/// Each connection is TCP (or another transport), Noise, yamux; identify runs on it in both directions as soon as it is
+/// up. All work in the background is owned: <see cref="DisposeAsync"/> ends and awaits it. Safe for several threads.
 /// </remarks>
 public sealed class Swarm : IPeerStreams, IAsyncDisposable
 {
@@ -33,6 +34,7 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     private readonly PeerStore _peers;
     private readonly ConnectionTable _connections;
     private readonly ConnectionFactory _factory;
+    private readonly ConnectionKeeper _keeper;
     private readonly LocalAddresses _addresses;
     private readonly Dialer _dialer;
     private readonly IdentifyService _identify;
@@ -60,8 +62,10 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         var server = new StreamServer(_protocols, options, _metrics, _log, Broke);
         Gate = new ResourceGate(options.Limits, options.Time);
         _factory = new ConnectionFactory(options, server, Gate, _scores, _metrics);
+        _keeper = new ConnectionKeeper(
+            options, _factory, _connections, _identify, _tasks, _metrics, _log, _closing.Token);
         var dials = new DialQueue<object, SwarmConnection>(_tasks, _closing.Token);
-        _dialer = new Dialer(options, _factory, _connections, _peers, dials, Adopt, _metrics, _log);
+        _dialer = new Dialer(options, _factory, _connections, _peers, dials, _keeper.AdoptAsync, _metrics, _log);
         ServeStandardProtocols();
         _tasks.TryRun(() => _pusher.RunAsync(_closing.Token));
     }
@@ -78,7 +82,8 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     /// <inheritdoc/>
     public IReadOnlyCollection<PeerId> ConnectedPeers => _connections.Peers;
 
-    /// <summary>Where others can dial us, each ending in our peer id; wildcards are expanded to the addresses of the interfaces.</summary>
+    /// <summary>Where others can dial us, each ending in our peer id; wildcards are expanded to the addresses of the
+    /// interfaces.</summary>
     public IReadOnlyList<Multiaddr> ListenAddresses => _addresses.Current;
 
     /// <summary>Our addresses under our signature; a newer one each time they change.</summary>
@@ -115,7 +120,7 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
             ?? throw new NotSupportedException($"cannot listen on {address}: no transport for it");
         ITransportListener listener = await transport.ListenAsync(address, cancellationToken).ConfigureAwait(false);
         _addresses.Add(listener);
-        if (!_tasks.TryRun(() => AcceptAsync(listener)))
+        if (!_tasks.TryRun(() => _keeper.AcceptAsync(listener)))
         {
             await listener.DisposeAsync().ConfigureAwait(false);
             ObjectDisposedException.ThrowIf(true, this);
@@ -127,7 +132,8 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     }
 
     /// <summary>Connects to an address, unless a connection with the peer it names is up.</summary>
-    /// <param name="address">With or without <c>/p2p/…</c>; without it whoever is there will do. Earlier failures do not hold it back.</param>
+    /// <param name="address">With or without <c>/p2p/…</c>; without it whoever is there will do. Earlier failures do
+    /// not hold it back.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Who is there.</returns>
     /// <exception cref="PeerUnreachableException">Why not, for each address that the name stood for.</exception>
@@ -138,7 +144,8 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         return connection.RemotePeer;
     }
 
-    /// <summary>Connects to a peer by its known addresses, or those that the router finds, unless a connection is up.</summary>
+    /// <summary>Connects to a peer by its known addresses, or those that the router finds, unless a connection is
+    /// up.</summary>
     /// <exception cref="PeerUnreachableException">No address is known, or none could be dialled.</exception>
     public async ValueTask ConnectAsync(PeerId peer, CancellationToken cancellationToken)
     {
@@ -147,7 +154,8 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async ValueTask<PeerStream> OpenStreamAsync(PeerId peer, ProtocolId protocol, CancellationToken cancellationToken)
+    public async ValueTask<PeerStream> OpenStreamAsync(
+        PeerId peer, ProtocolId protocol, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(peer);
         while (true)
@@ -211,10 +219,12 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
             };
     }
 
-    /// <summary>Takes a peer's signed addresses from any source; those of a peer that is not connected are few and expire.</summary>
+    /// <summary>Takes a peer's signed addresses from any source; those of a peer that is not connected are few and
+    /// expire.</summary>
     /// <param name="envelope">Untrusted bytes of a signed peer record.</param>
     /// <returns>False when the record does not hold.</returns>
-    public bool TryAddPeerRecord(ReadOnlySpan<byte> envelope) => _peers.AddRecord(envelope, sender: null) == EnvelopeCheck.Valid;
+    public bool TryAddPeerRecord(ReadOnlySpan<byte> envelope) =>
+        _peers.AddRecord(envelope, sender: null) == EnvelopeCheck.Valid;
 
     /// <summary>The newest signed record of a peer's addresses, to be passed on; this node's own too.</summary>
     /// <param name="peer">Whose.</param>
@@ -244,7 +254,8 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         PeerStream stream = await OpenStreamAsync(peer, PingProtocol.Id, cancellationToken).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
-            TimeSpan roundTrip = await PingProtocol.PingAsync(stream, _options.Time, cancellationToken).ConfigureAwait(false);
+            TimeSpan roundTrip = await PingProtocol.PingAsync(stream, _options.Time, cancellationToken)
+                .ConfigureAwait(false);
             ((SwarmStream)stream).Connection.Measured(roundTrip);
             await stream.CloseWriteAsync(cancellationToken).ConfigureAwait(false);
             return roundTrip;
@@ -264,7 +275,8 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         await Task.WhenAll(connections.Select(c => c.Ended)).ConfigureAwait(false);
     }
 
-    /// <summary>Closes listeners, dials and connections, and waits for everything in the background. Harmless when repeated.</summary>
+    /// <summary>Closes listeners, dials and connections, and waits for everything in the background. Harmless when
+    /// repeated.</summary>
     public ValueTask DisposeAsync()
     {
         lock (_closing)
@@ -279,7 +291,8 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     {
         await _closing.CancelAsync().ConfigureAwait(false);
         await _addresses.DisposeAsync().ConfigureAwait(false);
-        Task background = _tasks.CloseAsync(); // from here on nothing new starts, so every connection is in the table or on its way out
+        // from here on nothing new starts, so every connection is in the table or on its way out
+        Task background = _tasks.CloseAsync();
         foreach (SwarmConnection connection in _connections.All)
         {
             connection.Close(EndReason.ClosedLocally);
@@ -293,81 +306,14 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     {
         Handle(IdentifyService.Id, _identify.AnswerAsync, IdentifyService.MaxStreamsPerPeer);
         Handle(IdentifyService.PushId, _identify.TakePushAsync, IdentifyService.MaxStreamsPerPeer);
-        Handle(PingProtocol.Id, (s, ct) => PingProtocol.AnswerAsync(s, _options.Time, ct), PingProtocol.MaxStreamsPerPeer);
+        Handle(
+            PingProtocol.Id, (s, ct) => PingProtocol.AnswerAsync(s, _options.Time, ct), PingProtocol.MaxStreamsPerPeer);
         if (_options.EnablePerf)
         {
-            Handle(PerfProtocol.Id, (s, ct) => PerfProtocol.AnswerAsync(s, _options.Time, ct), PerfProtocol.MaxStreamsPerPeer);
-        }
-    }
-
-    private async Task AcceptAsync(ITransportListener listener)
-    {
-        while (await listener.AcceptAsync(_closing.Token).ConfigureAwait(false) is { } link)
-        {
-            ResourceLimit limit = _factory.TryAccept(link, out ResourceGate.ConnectionTicket? ticket);
-            if (ticket is null)
-            {
-                SwarmLog.Refused(_log, limit, link.RemoteAddress);
-                link.Abort();
-            }
-            else if (!_tasks.TryRun(() => UpgradeInboundAsync(link, ticket)))
-            {
-                link.Abort();
-                ticket.Dispose();
-            }
-        }
-    }
-
-    private async Task UpgradeInboundAsync(ITransportLink link, ResourceGate.ConnectionTicket ticket)
-    {
-        using var limit = new Deadline(_options.Timeouts.InboundUpgrade, _options.Time, _closing.Token);
-        try
-        {
-            SwarmConnection connection = await _factory.UpgradeAsync(
-                link, ticket, ConnectionDirection.Inbound, expected: null, limit.Token).ConfigureAwait(false);
-            _metrics.Accepted();
-            Adopt(connection);
-        }
-        catch (Exception e) when (EndReasons.Of(e, limit.Passed) is { } reason)
-        {
-            _metrics.ConnectionEnded(reason);
-            SwarmLog.InboundFailed(_log, link.RemoteAddress, reason, e.Message);
-        }
-    }
-
-    /// <summary>Takes a connection that has just come up: into the table, to be run, identified, and taken out at its end.</summary>
-    private void Adopt(SwarmConnection connection)
-    {
-        SwarmLog.ConnectionUp(
-            _log, connection.Id, connection.RemotePeer.ToShortString(), connection.Direction, connection.RemoteAddress);
-        IReadOnlyList<SwarmConnection> older = _connections.Of(connection.RemotePeer);
-        _connections.Add(connection);
-        if (!_tasks.TryRun(() => RunAsync(connection)) || _closing.IsCancellationRequested)
-        {
-            connection.Close(EndReason.ClosedLocally);
-        }
-
-        _tasks.TryRun(() => _identify.AskAsync(connection, _closing.Token));
-        foreach (SwarmConnection other in older)
-        {
-            _tasks.TryRun(() => CheckAsync(other));
-        }
-    }
-
-    private async Task RunAsync(SwarmConnection connection)
-    {
-        await connection.RunAsync().ConfigureAwait(false);
-        _connections.Remove(connection);
-        EndReason reason = await connection.Ended.ConfigureAwait(false);
-        SwarmLog.ConnectionEnded(_log, connection.Id, connection.RemotePeer.ToShortString(), reason);
-    }
-
-    /// <summary>A peer that connects anew may have lost the connection we still hold: one that does not answer is closed.</summary>
-    private async Task CheckAsync(SwarmConnection connection)
-    {
-        if (await _identify.AskAsync(connection, _closing.Token).ConfigureAwait(false) == EndReason.Timeout)
-        {
-            connection.Close(EndReason.Timeout);
+            Handle(
+                PerfProtocol.Id,
+                (s, ct) => PerfProtocol.AnswerAsync(s, _options.Time, ct),
+                PerfProtocol.MaxStreamsPerPeer);
         }
     }
 

@@ -17,7 +17,8 @@ public sealed record SwarmCounters
     /// <summary>Connections that were dialled to us and came up.</summary>
     public required long ConnectionsAccepted { get; init; }
 
-    /// <summary>Addresses that could not be dialled, by reason. Reasons that never occurred are not listed, here and below.</summary>
+    /// <summary>Addresses that could not be dialled, by reason. Reasons that never occurred are not listed, here and
+    /// below.</summary>
     public required IReadOnlyDictionary<EndReason, long> FailedDials { get; init; }
 
     /// <summary>Connections and inbound upgrades that ended, by reason.</summary>

@@ -11,7 +11,8 @@ internal static partial class SwarmLog
     public static partial void Listening(ILogger log, Multiaddr address);
 
     [LoggerMessage(1001, LogLevel.Debug, "connection {Id} with {Peer} is up: {Direction} {Address}")]
-    public static partial void ConnectionUp(ILogger log, long id, string peer, ConnectionDirection direction, Multiaddr address);
+    public static partial void ConnectionUp(
+        ILogger log, long id, string peer, ConnectionDirection direction, Multiaddr address);
 
     [LoggerMessage(1002, LogLevel.Debug, "connection {Id} with {Peer} ended: {Reason}")]
     public static partial void ConnectionEnded(ILogger log, long id, string peer, EndReason reason);

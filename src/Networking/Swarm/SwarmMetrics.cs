@@ -5,7 +5,8 @@ using P2PLearn.Networking.Swarm.Limits;
 namespace P2PLearn.Networking.Swarm;
 
 /// <summary>Counts what a swarm does: for the management page, for tests, and as instruments of the meter.</summary>
-/// <remarks>Safe for several threads; a snapshot is not one instant, but each number in it only grows (gauges excepted).</remarks>
+/// <remarks>Safe for several threads; a snapshot is not one instant, but each number in it only grows (gauges
+/// excepted).</remarks>
 internal sealed class SwarmMetrics : IDisposable
 {
     /// <summary>Name of the meter.</summary>
@@ -31,9 +32,12 @@ internal sealed class SwarmMetrics : IDisposable
     {
         _meter.CreateObservableCounter("p2plearn.network.io", ObserveBytes, "By", "Raw bytes over all connections");
         _dialCounter = _meter.CreateCounter<long>("p2plearn.network.dials", "{dial}", "Addresses dialled, by outcome");
-        _refusedCounter = _meter.CreateCounter<long>("p2plearn.network.refused", "{request}", "Connections and streams refused, by limit");
-        _connectionEndCounter = _meter.CreateCounter<long>("p2plearn.network.connection.ends", "{connection}", "Connections ended, by reason");
-        _streamEndCounter = _meter.CreateCounter<long>("p2plearn.network.stream.ends", "{stream}", "Streams ended, by reason");
+        _refusedCounter = _meter.CreateCounter<long>(
+            "p2plearn.network.refused", "{request}", "Connections and streams refused, by limit");
+        _connectionEndCounter = _meter.CreateCounter<long>(
+            "p2plearn.network.connection.ends", "{connection}", "Connections ended, by reason");
+        _streamEndCounter = _meter.CreateCounter<long>(
+            "p2plearn.network.stream.ends", "{stream}", "Streams ended, by reason");
     }
 
     /// <summary>The numbers now.</summary>
@@ -66,7 +70,8 @@ internal sealed class SwarmMetrics : IDisposable
 
     public void DialFailed(EndReason reason) => Count(_failedDials, (int)reason, _dialCounter, "outcome", reason);
 
-    public void ConnectionEnded(EndReason reason) => Count(_connectionEnds, (int)reason, _connectionEndCounter, "reason", reason);
+    public void ConnectionEnded(EndReason reason) =>
+        Count(_connectionEnds, (int)reason, _connectionEndCounter, "reason", reason);
 
     public void StreamEnded(EndReason reason) => Count(_streamEnds, (int)reason, _streamEndCounter, "reason", reason);
 
@@ -91,7 +96,8 @@ internal sealed class SwarmMetrics : IDisposable
         var counts = new Dictionary<TKey, long>();
         foreach (TKey key in Enum.GetValues<TKey>())
         {
-            long count = Volatile.Read(ref table[Convert.ToInt32(key, System.Globalization.CultureInfo.InvariantCulture)]);
+            long count = Volatile.Read(
+                ref table[Convert.ToInt32(key, System.Globalization.CultureInfo.InvariantCulture)]);
             if (count != 0)
             {
                 counts.Add(key, count);

@@ -9,7 +9,8 @@ public sealed record SwarmTimeouts
     /// <summary>A whole dial over all addresses of a peer, name resolution included.</summary>
     public TimeSpan Dial { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Pause before the next address is tried beside those that have not answered yet (RFC 8305's happy eyeballs).</summary>
+    /// <summary>Pause before the next address is tried beside those that have not answered yet (RFC 8305's happy
+    /// eyeballs).</summary>
     public TimeSpan DialStagger { get; init; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>From accept to a connection with streams.</summary>
@@ -21,7 +22,8 @@ public sealed record SwarmTimeouts
     /// <summary>One identify exchange or push.</summary>
     public TimeSpan Identify { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Pause in which changes of our protocols and addresses gather before they are pushed to the peers.</summary>
+    /// <summary>Pause in which changes of our protocols and addresses gather before they are pushed to the
+    /// peers.</summary>
     public TimeSpan PushDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How long a closing connection may take to say goodbye before it is broken.</summary>

@@ -2,7 +2,8 @@ namespace P2PLearn.Networking.Swarm;
 
 /// <summary>Background tasks with an owner: each is awaited when the group closes.</summary>
 /// <remarks>Safe for several threads. How many run at once, and cancelling them, is the caller's part.</remarks>
-/// <param name="failed">Told of a task's exception other than cancellation: the tasks handle their own, so it is a bug.</param>
+/// <param name="failed">Told of a task's exception other than cancellation: the tasks handle their own, so it is a
+/// bug.</param>
 internal sealed class TaskGroup(Action<Exception> failed)
 {
     private readonly Lock _lock = new();

@@ -7,7 +7,8 @@ namespace P2PLearn.Networking.Transports;
 /// <remarks>Safe for several threads.</remarks>
 public interface ITransport
 {
-    /// <summary>True for an address that this transport can dial or listen on, not counting names to resolve or a peer id at its end.</summary>
+    /// <summary>True for an address that this transport can dial or listen on, not counting names to resolve or a peer
+    /// id at its end.</summary>
     bool Handles(Multiaddr address);
 
     /// <summary>Starts to listen.</summary>

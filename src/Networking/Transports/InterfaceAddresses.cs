@@ -8,7 +8,8 @@ namespace P2PLearn.Networking.Transports;
 /// <summary>Turns a wildcard listen address into the addresses that others can dial.</summary>
 internal static class InterfaceAddresses
 {
-    /// <summary>Expands <c>0.0.0.0</c> and <c>::</c> to the addresses of the interfaces that are up; any other address stays itself.</summary>
+    /// <summary>Expands <c>0.0.0.0</c> and <c>::</c> to the addresses of the interfaces that are up; any other address
+    /// stays itself.</summary>
     /// <remarks>Link-local IPv6 addresses are left out: without their zone nobody can dial them.</remarks>
     public static IReadOnlyList<Multiaddr> Expand(Multiaddr bound)
     {

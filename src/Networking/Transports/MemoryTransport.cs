@@ -5,7 +5,8 @@ using P2PLearn.Networking.Multiformats;
 
 namespace P2PLearn.Networking.Transports;
 
-/// <summary>Links within the process: <c>/memory/7</c>. All parties share one instance; each instance is a network of its own.</summary>
+/// <summary>Links within the process: <c>/memory/7</c>. All parties share one instance; each instance is a network of
+/// its own.</summary>
 /// <remarks>For tests of the whole stack and for simulations. Safe for several threads.</remarks>
 public sealed class MemoryTransport : ITransport
 {
@@ -59,7 +60,8 @@ public sealed class MemoryTransport : ITransport
         (MemoryLink near, MemoryLink far) = MemoryLink.CreatePair();
         try
         {
-            await listener.EnqueueAsync(new Link(far, listener.Address, local), cancellationToken).ConfigureAwait(false);
+            await listener.EnqueueAsync(new Link(far, listener.Address, local), cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (ChannelClosedException e)
         {
@@ -72,13 +74,18 @@ public sealed class MemoryTransport : ITransport
     private static ulong PortOf(Multiaddr address) =>
         ulong.Parse(address.Components[0].Value!, CultureInfo.InvariantCulture);
 
-    private static Multiaddr AddressOf(ulong port) => Multiaddr.Parse(string.Create(CultureInfo.InvariantCulture, $"/memory/{port}"));
+    private static Multiaddr AddressOf(ulong port) =>
+        Multiaddr.Parse(string.Create(CultureInfo.InvariantCulture, $"/memory/{port}"));
 
     private sealed class Listener(MemoryTransport network, ulong port) : ITransportListener
     {
         // As many as a TCP listener's backlog; a dialler beyond that waits.
         private readonly Channel<ITransportLink> _arriving = Channel.CreateBounded<ITransportLink>(
-            new BoundedChannelOptions(TcpTransportListener.Backlog) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+            new BoundedChannelOptions(TcpTransportListener.Backlog)
+            {
+                SingleReader = true,
+                FullMode = BoundedChannelFullMode.Wait,
+            });
 
         public Multiaddr Address { get; } = AddressOf(port);
 

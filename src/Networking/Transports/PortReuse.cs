@@ -5,10 +5,10 @@ namespace P2PLearn.Networking.Transports;
 
 /// <summary>Lets dials leave from the port that we listen on, so that NATs map both alike.</summary>
 /// <remarks>
-/// Source: libp2p hole punching, TCP port reuse. Linux and macOS need SO_REUSEPORT on the listener and on each dial; Windows has only
-/// SO_REUSEADDR, which means the same there. A listener must still notice that another program has its port, although a shared port
-/// is what the option is for: Linux checks at bind, so there the option is set between bind and listen; elsewhere a plain socket
-/// probes the port first.
+/// Source: libp2p hole punching, TCP port reuse. Linux and macOS need SO_REUSEPORT on the listener and on each dial;
+/// Windows has only SO_REUSEADDR, which means the same there. A listener must still notice that another program has its
+/// port, although a shared port is what the option is for: Linux checks at bind, so there the option is set between
+/// bind and listen; elsewhere a plain socket probes the port first.
 /// </remarks>
 internal static class PortReuse
 {

@@ -5,7 +5,8 @@ using P2PLearn.Networking.Multiformats;
 namespace P2PLearn.Networking.Transports;
 
 /// <summary>A connected TCP socket as a link.</summary>
-/// <remarks>Owns the socket. A broken socket shows as <see cref="IOException"/>, whatever the system calls it.</remarks>
+/// <remarks>Owns the socket. A broken socket shows as <see cref="IOException"/>, whatever the system calls
+/// it.</remarks>
 internal sealed class TcpLink : ITransportLink
 {
     private readonly Socket _socket;

@@ -6,10 +6,11 @@ namespace P2PLearn.Networking.Transports;
 
 /// <summary>TCP: <c>/ip4/…/tcp/…</c> and <c>/ip6/…/tcp/…</c>, dialling from the listen port where that helps.</summary>
 /// <remarks>
-/// Source: libp2p specs, hole punching; RFC 793. A dial leaves from the port of a listener of the same family, so that the NAT maps it
-/// as it maps the listener, except to loopback and when the system says that the pair of addresses is in use (another connection to the
-/// same remote, or one in TIME_WAIT): then from an ephemeral port, which <see cref="ITransportLink.FromListenPort"/> tells.
-/// Safe for several threads. Names are resolved before a dial gets here.
+/// Source: libp2p specs, hole punching; RFC 793. A dial leaves from the port of a listener of the same family, so that
+/// the NAT maps it as it maps the listener, except to loopback and when the system says that the pair of addresses is
+/// in use (another connection to the same remote, or one in TIME_WAIT): then from an ephemeral port, which
+/// <see cref="ITransportLink.FromListenPort"/> tells. Safe for several threads. Names are resolved before a dial gets
+/// here.
 /// </remarks>
 /// <param name="reusePort">Whether dials leave from the listen port.</param>
 /// <param name="time">Clock of the pause after the system ran out of sockets.</param>
@@ -69,7 +70,8 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
             {
                 return await ConnectAsync(remote, local, cancellationToken).ConfigureAwait(false);
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressAlreadyInUse)
+            catch (SocketException e) when (
+                e.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressAlreadyInUse)
             {
                 // The pair of addresses is taken: go on without.
             }
@@ -89,7 +91,8 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
         }
     }
 
-    private static async Task<TcpLink> ConnectAsync(IPEndPoint remote, IPEndPoint? local, CancellationToken cancellationToken)
+    private static async Task<TcpLink> ConnectAsync(
+        IPEndPoint remote, IPEndPoint? local, CancellationToken cancellationToken)
     {
         var socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -105,7 +108,8 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
         }
     }
 
-    private static IOException Failed(Multiaddr address, SocketException e) => new($"cannot connect to {address}: {e.Message}", e);
+    private static IOException Failed(Multiaddr address, SocketException e) =>
+        new($"cannot connect to {address}: {e.Message}", e);
 
     private static IPEndPoint EndPointOf(Multiaddr address) =>
         address.TryToTcpEndPoint(out EndPoint? endPoint) && endPoint is IPEndPoint ip

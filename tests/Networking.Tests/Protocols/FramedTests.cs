@@ -36,7 +36,8 @@ public sealed class FramedTests
         }, iter: 2_000);
 
     [Theory]
-    [InlineData(new byte[] { 21 }, EndReason.MessageTooLarge)] // refused by its length alone, without waiting for a byte of it
+    // refused by its length alone, without waiting for a byte of it
+    [InlineData(new byte[] { 21 }, EndReason.MessageTooLarge)]
     [InlineData(new byte[] { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f }, EndReason.MessageTooLarge)]
     [InlineData(new byte[] { 0x80, 0x00 }, EndReason.MalformedMessage)] // not the shortest form
     [InlineData(new byte[] { 5, 1, 2 }, EndReason.MalformedMessage)] // ends within

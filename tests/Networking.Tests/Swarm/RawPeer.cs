@@ -33,16 +33,19 @@ internal sealed class RawPeer : IAsyncDisposable
             .DialAsync(node.ListenAddresses[0].WithoutPeerId()!, default).LimitAsync("a TCP connection");
         KeyPair key = KeyPair.FromSeed(TestPeers.Seed(number));
         NoiseChannel channel = await new NoiseSecurity(key, new NoiseOptions(), TimeProvider.System)
-            .SecureOutboundAsync(Select.Propose(link, NoiseSecurity.ProtocolName), null, [YamuxSession.ProtocolId], default)
+            .SecureOutboundAsync(
+                Select.Propose(link, NoiseSecurity.ProtocolName), null, [YamuxSession.ProtocolId], default)
             .LimitAsync("a handshake");
-        return new RawPeer(key, channel.RemotePeer, YamuxSession.Start(channel, true, YamuxOptions.Default, TimeProvider.System));
+        return new RawPeer(
+            key, channel.RemotePeer, YamuxSession.Start(channel, true, YamuxOptions.Default, TimeProvider.System));
     }
 
     /// <summary>Opens a stream on which the node has agreed to the protocol.</summary>
     public async Task<MuxedStream> OpenAsync(ProtocolId protocol)
     {
         MuxedStream stream = await Session.OpenStreamAsync(default).LimitAsync("opening a stream");
-        return (await Select.SelectAsync(stream, _remote, [protocol], default).LimitAsync("agreeing on a protocol")).Stream;
+        return (await Select.SelectAsync(stream, _remote, [protocol], default)
+            .LimitAsync("agreeing on a protocol")).Stream;
     }
 
     /// <summary>Waits for a stream of the node's, and agrees to its protocol whatever it is.</summary>

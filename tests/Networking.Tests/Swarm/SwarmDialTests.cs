@@ -206,7 +206,8 @@ public sealed class SwarmDialTests
     }
 
     private static async Task<PeerUnreachableException> FailAsync(Node node, Multiaddr address) =>
-        await Assert.ThrowsAsync<PeerUnreachableException>(() => node.ConnectAsync(address, default).LimitAsync("dialling"));
+        await Assert.ThrowsAsync<PeerUnreachableException>(() => node.ConnectAsync(address, default)
+            .LimitAsync("dialling"));
 
     /// <summary>A port that was free a moment ago.</summary>
     private static Task<Multiaddr> DeadAddressAsync()

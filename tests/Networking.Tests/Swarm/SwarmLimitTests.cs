@@ -92,7 +92,8 @@ public sealed class SwarmLimitTests
         }
 
         await reading.LimitAsync("the node hangs up");
-        await Within.UntilAsync(() => node.Counters.ConnectionEnds.GetValueOrDefault(EndReason.Timeout) == 1, "it counts as a time-out");
+        await Within.UntilAsync(
+            () => node.Counters.ConnectionEnds.GetValueOrDefault(EndReason.Timeout) == 1, "it counts as a time-out");
         await Within.UntilAsync(() => node.Gate.ConnectionCount == 0, "it is given back");
     }
 
@@ -106,13 +107,15 @@ public sealed class SwarmLimitTests
 
         await ReadToEndAsync(socket).LimitAsync("the node hangs up");
         await Within.UntilAsync(
-            () => node.Counters.ConnectionEnds.Keys.Any(r => r >= EndReason.MalformedMessage), "it counts as a broken rule");
+            () => node.Counters.ConnectionEnds.Keys.Any(r => r >= EndReason.MalformedMessage),
+            "it counts as a broken rule");
     }
 
     [Fact]
     public async Task Connections_of_one_peer_are_limited()
     {
-        await using Node node = await Swarms.ListenAsync(1, o => o with { Limits = new() { MaxConnectionsPerPeer = 1 } });
+        await using Node node = await Swarms.ListenAsync(
+            1, o => o with { Limits = new() { MaxConnectionsPerPeer = 1 } });
         await using RawPeer first = await RawPeer.DialAsync(node, 2);
         await using RawPeer second = await RawPeer.DialAsync(node, 2);
 

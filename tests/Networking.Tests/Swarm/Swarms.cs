@@ -16,7 +16,8 @@ internal static class Swarms
     /// <summary>A node that does not listen.</summary>
     public static Node Create(int number, Func<SwarmOptions, SwarmOptions>? change = null)
     {
-        var options = new SwarmOptions { Identity = KeyPair.FromSeed(TestPeers.Seed(number)), AgentVersion = $"test/{number}" };
+        KeyPair key = KeyPair.FromSeed(TestPeers.Seed(number));
+        var options = new SwarmOptions { Identity = key, AgentVersion = $"test/{number}" };
         return new Node(change is null ? options : change(options));
     }
 
@@ -53,7 +54,8 @@ internal static class Swarms
     }
 
     /// <summary>Sends bytes on a new stream and takes everything that comes back.</summary>
-    public static async Task<byte[]> AskAsync(Node from, PeerId to, Networking.Negotiation.ProtocolId protocol, byte[] request)
+    public static async Task<byte[]> AskAsync(
+        Node from, PeerId to, Networking.Negotiation.ProtocolId protocol, byte[] request)
     {
         await using PeerStream stream = await from.OpenStreamAsync(to, protocol, None).LimitAsync("opening a stream");
         await stream.WriteAsync(request, None).LimitAsync("writing");

@@ -31,7 +31,8 @@ public sealed class MemoryTransportTests
     {
         var network = new MemoryTransport();
         ITransportListener listener = await network.ListenAsync(Multiaddr.Parse("/memory/7"), default);
-        await Assert.ThrowsAsync<AddressInUseException>(() => network.ListenAsync(Multiaddr.Parse("/memory/7"), default).AsTask());
+        await Assert.ThrowsAsync<AddressInUseException>(
+            () => network.ListenAsync(Multiaddr.Parse("/memory/7"), default).AsTask());
         await using ITransportListener other = await network.ListenAsync(Any, default);
         Assert.NotEqual(listener.Address, other.Address);
 
@@ -59,6 +60,7 @@ public sealed class MemoryTransportTests
     {
         await using ITransportListener listener = await new MemoryTransport().ListenAsync(Any, default);
 
-        await Assert.ThrowsAsync<IOException>(() => new MemoryTransport().DialAsync(listener.Address, default).AsTask());
+        await Assert.ThrowsAsync<IOException>(
+            () => new MemoryTransport().DialAsync(listener.Address, default).AsTask());
     }
 }

@@ -162,7 +162,8 @@ public sealed class TcpTransportTests
         Assert.Equal([address], InterfaceAddresses.Expand(address));
         Assert.Equal([Multiaddr.Parse("/memory/1")], InterfaceAddresses.Expand(Multiaddr.Parse("/memory/1")));
         Assert.Contains(
-            Multiaddr.Parse("/ip4/127.0.0.1/tcp/4001"), InterfaceAddresses.Expand(Multiaddr.Parse("/ip4/0.0.0.0/tcp/4001")));
+            Multiaddr.Parse("/ip4/127.0.0.1/tcp/4001"),
+            InterfaceAddresses.Expand(Multiaddr.Parse("/ip4/0.0.0.0/tcp/4001")));
     }
 
     private static TcpTransport Create() => new(reusePort: true, TimeProvider.System);

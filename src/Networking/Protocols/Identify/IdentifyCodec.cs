@@ -6,8 +6,9 @@ namespace P2PLearn.Networking.Protocols.Identify;
 
 /// <summary>Identify messages to bytes and back.</summary>
 /// <remarks>
-/// Source: libp2p specs, identify. A record larger than one message goes out in several: key, versions and observed address first,
-/// then addresses and protocols, the signed record last, each at most <see cref="IdentifyLimits.MaxOutboundMessageBytes"/>.
+/// Source: libp2p specs, identify. A record larger than one message goes out in several: key, versions and observed
+/// address first, then addresses and protocols, the signed record last, each at most
+/// <see cref="IdentifyLimits.MaxOutboundMessageBytes"/>.
 /// </remarks>
 internal static class IdentifyCodec
 {
@@ -60,7 +61,8 @@ internal static class IdentifyCodec
         return message;
     }
 
-    /// <summary>Packs small messages into as few as fit the limit, in order, dropping what would pass <see cref="IdentifyLimits.MaxMessages"/>.</summary>
+    /// <summary>Packs small messages into as few as fit the limit, in order, dropping what would pass
+    /// <see cref="IdentifyLimits.MaxMessages"/>.</summary>
     private sealed class Splitter
     {
         private readonly List<byte[]> _done = [];

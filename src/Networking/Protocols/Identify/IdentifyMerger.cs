@@ -5,7 +5,8 @@ using P2PLearn.Networking.Protocols.Identify.Wire;
 
 namespace P2PLearn.Networking.Protocols.Identify;
 
-/// <summary>Merges the messages of one exchange: repeated fields append, single ones overwrite, sums are capped.</summary>
+/// <summary>Merges the messages of one exchange: repeated fields append, single ones overwrite, sums are
+/// capped.</summary>
 /// <remarks>Addresses that we cannot read are skipped, never the message. Not safe for several threads.</remarks>
 internal sealed class IdentifyMerger
 {
@@ -21,7 +22,9 @@ internal sealed class IdentifyMerger
         if (++_messages > IdentifyLimits.MaxMessages)
         {
             throw new ProtocolViolationException(
-                EndReason.TooManyRequests, ViolationScope.Stream, $"more than {IdentifyLimits.MaxMessages} identify messages");
+                EndReason.TooManyRequests,
+                ViolationScope.Stream,
+                $"more than {IdentifyLimits.MaxMessages} identify messages");
         }
 
         IdentifyMessage parsed = Parse(message);
@@ -33,7 +36,9 @@ internal sealed class IdentifyMerger
             ObservedAddress = Address(parsed.ObservedAddr) ?? _record.ObservedAddress,
             ProtocolVersion = parsed.HasProtocolVersion ? Cut(parsed.ProtocolVersion) : _record.ProtocolVersion,
             AgentVersion = parsed.HasAgentVersion ? Cut(parsed.AgentVersion) : _record.AgentVersion,
-            SignedPeerRecord = parsed.HasSignedPeerRecord ? parsed.SignedPeerRecord.ToByteArray() : _record.SignedPeerRecord,
+            SignedPeerRecord = parsed.HasSignedPeerRecord
+                ? parsed.SignedPeerRecord.ToByteArray()
+                : _record.SignedPeerRecord,
         };
     }
 
@@ -52,7 +57,8 @@ internal sealed class IdentifyMerger
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new ProtocolViolationException(EndReason.MalformedMessage, ViolationScope.Stream, $"identify message: {e.Message}");
+            throw new ProtocolViolationException(
+                EndReason.MalformedMessage, ViolationScope.Stream, $"identify message: {e.Message}");
         }
     }
 

@@ -4,7 +4,8 @@ using P2PLearn.Networking.Swarm.Peers;
 
 namespace P2PLearn.Networking.Protocols.Identify;
 
-/// <summary>Tells all connected peers when our protocols or addresses have changed; changes close together go out as one.</summary>
+/// <summary>Tells all connected peers when our protocols or addresses have changed; changes close together go out as
+/// one.</summary>
 /// <param name="identify">Pushes to one.</param>
 /// <param name="connections">Who is connected.</param>
 /// <param name="peers">Who speaks push.</param>
@@ -34,9 +35,14 @@ internal sealed class IdentifyPusher(
                 .Where(p => peers.Speaks(p, IdentifyService.PushId.Value) != false)
                 .Select(connections.Best)
                 .OfType<SwarmConnection>();
-            var options = new ParallelOptions { MaxDegreeOfParallelism = MaxAtOnce, CancellationToken = cancellationToken };
+            var options = new ParallelOptions
+            {
+                MaxDegreeOfParallelism = MaxAtOnce,
+                CancellationToken = cancellationToken,
+            };
             await Parallel.ForEachAsync(
-                listeners, options, async (c, token) => await identify.PushAsync(c, token).ConfigureAwait(false)).ConfigureAwait(false);
+                listeners, options, async (c, token) => await identify.PushAsync(c, token).ConfigureAwait(false))
+                .ConfigureAwait(false);
         }
     }
 }

@@ -2,7 +2,8 @@ using P2PLearn.Networking.Multiformats;
 
 namespace P2PLearn.Networking.Protocols.Identify;
 
-/// <summary>What a peer says of itself, merged from all messages of one exchange. Null means that it did not say.</summary>
+/// <summary>What a peer says of itself, merged from all messages of one exchange. Null means that it did not
+/// say.</summary>
 internal sealed record IdentifyRecord
 {
     /// <summary>The public key as its protobuf message.</summary>

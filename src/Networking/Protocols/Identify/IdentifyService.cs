@@ -9,15 +9,19 @@ using P2PLearn.Networking.Swarm.Peers;
 namespace P2PLearn.Networking.Protocols.Identify;
 
 /// <summary>Asks peers who they are, tells them who we are, and tells them again when that changes.</summary>
-/// <remarks>Source: libp2p specs, identify: <c>/ipfs/id/1.0.0</c>, where the side that opened the stream is the one that is told, and
-/// <c>/ipfs/id/push/1.0.0</c>, where it is the one that tells. Safe for several threads.</remarks>
+/// <remarks>Source: libp2p specs, identify: <c>/ipfs/id/1.0.0</c>, where the side that opened the stream is the one
+/// that is told, and <c>/ipfs/id/push/1.0.0</c>, where it is the one that tells. Safe for several threads.</remarks>
 /// <param name="describeSelf">Who we are, for a remote at the given address.</param>
 /// <param name="peers">Takes what peers say.</param>
 /// <param name="timeouts">Limits of one exchange.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">The log.</param>
 internal sealed class IdentifyService(
-    Func<Multiaddr, IdentifyRecord> describeSelf, PeerStore peers, SwarmTimeouts timeouts, TimeProvider time, ILogger log)
+    Func<Multiaddr, IdentifyRecord> describeSelf,
+    PeerStore peers,
+    SwarmTimeouts timeouts,
+    TimeProvider time,
+    ILogger log)
 {
     /// <summary>The asking protocol.</summary>
     public static readonly ProtocolId Id = new("/ipfs/id/1.0.0");
@@ -35,7 +39,8 @@ internal sealed class IdentifyService(
         using var limit = new Deadline(timeouts.Identify, time, cancellationToken);
         try
         {
-            SwarmStream stream = await connection.OpenStreamAsync(Id, optimistic: true, limit.Token).ConfigureAwait(false);
+            SwarmStream stream = await connection.OpenStreamAsync(Id, optimistic: true, limit.Token)
+                .ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
                 await ReceiveAsync(stream, limit.Token).ConfigureAwait(false);
@@ -62,7 +67,8 @@ internal sealed class IdentifyService(
         using var limit = new Deadline(timeouts.Identify, time, cancellationToken);
         try
         {
-            SwarmStream stream = await connection.OpenStreamAsync(PushId, optimistic: true, limit.Token).ConfigureAwait(false);
+            SwarmStream stream = await connection.OpenStreamAsync(PushId, optimistic: true, limit.Token)
+                .ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
                 await SendAsync(stream, limit.Token).ConfigureAwait(false);
@@ -98,17 +104,22 @@ internal sealed class IdentifyService(
     internal static void Apply(IdentifyRecord record, PeerId sender, PeerStore peers)
     {
         // identify: the key must be that of the peer at the other end.
-        if (record.PublicKey is { } bytes && (!PublicKey.TryFromProtobuf(bytes, out PublicKey? key) || key.PeerId != sender))
+        if (record.PublicKey is { } bytes
+            && (!PublicKey.TryFromProtobuf(bytes, out PublicKey? key) || key.PeerId != sender))
         {
             throw new ProtocolViolationException(
                 EndReason.AuthenticationFailed, ViolationScope.Stream, "identify with the public key of somebody else");
         }
 
-        EnvelopeCheck signed = record.SignedPeerRecord is { } envelope ? peers.AddRecord(envelope, sender) : EnvelopeCheck.Malformed;
+        EnvelopeCheck signed = record.SignedPeerRecord is { } envelope
+            ? peers.AddRecord(envelope, sender)
+            : EnvelopeCheck.Malformed;
         if (signed is EnvelopeCheck.BadSignature or EnvelopeCheck.NotTheSigner or EnvelopeCheck.NotTheSender)
         {
             throw new ProtocolViolationException(
-                EndReason.AuthenticationFailed, ViolationScope.Stream, $"identify with a peer record that does not hold: {signed}");
+                EndReason.AuthenticationFailed,
+                ViolationScope.Stream,
+                $"identify with a peer record that does not hold: {signed}");
         }
 
         if (signed != EnvelopeCheck.Valid)
@@ -130,7 +141,8 @@ internal sealed class IdentifyService(
 
         IdentifyRecord record = merger.ToRecord();
         Apply(record, stream.RemotePeer, peers);
-        stream.Connection.ObservedAddress = record.ObservedAddress?.WithoutPeerId() ?? stream.Connection.ObservedAddress;
+        SwarmConnection connection = stream.Connection;
+        connection.ObservedAddress = record.ObservedAddress?.WithoutPeerId() ?? connection.ObservedAddress;
     }
 
     private async Task SendAsync(SwarmStream stream, CancellationToken cancellationToken)

@@ -7,9 +7,9 @@ namespace P2PLearn.Networking.Protocols.Perf;
 
 /// <summary>Measures throughput: so many bytes up, so many down, on one stream.</summary>
 /// <remarks>
-/// Source: libp2p specs, perf. The asker sends the number of bytes it wants as u64 big-endian, uploads, half-closes; the other side then
-/// sends exactly that many. It serves anybody as a source of traffic, so a node answers only when <see cref="SwarmOptions.EnablePerf"/>
-/// is set.
+/// Source: libp2p specs, perf. The asker sends the number of bytes it wants as u64 big-endian, uploads, half-closes;
+/// the other side then sends exactly that many. It serves anybody as a source of traffic, so a node answers only when
+/// <see cref="SwarmOptions.EnablePerf"/> is set.
 /// </remarks>
 public static class PerfProtocol
 {
@@ -38,7 +38,9 @@ public static class PerfProtocol
         if (wanted > MaxDownloadBytes)
         {
             throw new ProtocolViolationException(
-                EndReason.MessageTooLarge, ViolationScope.Stream, $"perf request for {wanted} bytes, {MaxDownloadBytes} are allowed");
+                EndReason.MessageTooLarge,
+                ViolationScope.Stream,
+                $"perf request for {wanted} bytes, {MaxDownloadBytes} are allowed");
         }
 
         while (await stream.ReadAsync(chunk.Memory, limit.Token).ConfigureAwait(false) > 0)
@@ -89,7 +91,8 @@ public static class PerfProtocol
         }
     }
 
-    private static async Task SendAsync(PeerStream stream, Memory<byte> chunk, ulong count, CancellationToken cancellationToken)
+    private static async Task SendAsync(
+        PeerStream stream, Memory<byte> chunk, ulong count, CancellationToken cancellationToken)
     {
         chunk = chunk[..ChunkBytes];
         chunk.Span.Clear();

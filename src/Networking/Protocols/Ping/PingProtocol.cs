@@ -48,7 +48,8 @@ public static class PingProtocol
     /// <summary>Sends one ping on an open stream and waits for its echo.</summary>
     /// <returns>The round-trip time.</returns>
     /// <exception cref="IOException">The echo is not what was sent, or the stream broke.</exception>
-    public static async ValueTask<TimeSpan> PingAsync(PeerStream stream, TimeProvider time, CancellationToken cancellationToken)
+    public static async ValueTask<TimeSpan> PingAsync(
+        PeerStream stream, TimeProvider time, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(time);
@@ -67,10 +68,12 @@ public static class PingProtocol
         return elapsed;
     }
 
-    private static async ValueTask ReadAllAsync(PeerStream stream, Memory<byte> buffer, CancellationToken cancellationToken)
+    private static async ValueTask ReadAllAsync(
+        PeerStream stream, Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        if (await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false)
-            < buffer.Length)
+        int read = await stream.ReadAtLeastAsync(
+            buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        if (read < buffer.Length)
         {
             throw new IOException($"{stream.RemotePeer} closed the stream within a ping");
         }

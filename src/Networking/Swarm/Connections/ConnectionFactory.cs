@@ -35,7 +35,8 @@ internal sealed class ConnectionFactory
         _scores = scores;
         _metrics = metrics;
         _transports = options.Transports ?? [new TcpTransport(options.ReusePort, options.Time)];
-        _select = new MultistreamSelect(new MultistreamOptions { Timeout = options.Timeouts.DialAddress }, options.Time);
+        _select = new MultistreamSelect(
+            new MultistreamOptions { Timeout = options.Timeouts.DialAddress }, options.Time);
         _noise = new NoiseSecurity(options.Identity, options.Noise, options.Time);
     }
 
@@ -57,7 +58,8 @@ internal sealed class ConnectionFactory
     /// <summary>Dials one address and upgrades the link.</summary>
     /// <exception cref="IOException">Refused, unreachable, not the peer expected, or a limit is reached.</exception>
     /// <exception cref="ProtocolViolationException">The remote broke a rule of the handshakes.</exception>
-    public async Task<SwarmConnection> DialAsync(Multiaddr address, PeerId? expected, CancellationToken cancellationToken)
+    public async Task<SwarmConnection> DialAsync(
+        Multiaddr address, PeerId? expected, CancellationToken cancellationToken)
     {
         ITransport transport = TransportFor(address)
             ?? throw new UpgradeException(EndReason.ProtocolNotSupported, "no transport for this address");
@@ -83,7 +85,8 @@ internal sealed class ConnectionFactory
             throw;
         }
 
-        return await UpgradeAsync(link, ticket, ConnectionDirection.Outbound, expected, cancellationToken).ConfigureAwait(false);
+        return await UpgradeAsync(link, ticket, ConnectionDirection.Outbound, expected, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Upgrades a raw link; both it and the ticket belong to the connection then, or are ended.</summary>
@@ -97,7 +100,9 @@ internal sealed class ConnectionFactory
         CancellationToken cancellationToken)
     {
         var link = new MeteredLink(raw, _metrics);
-        ConnectionRole role = direction == ConnectionDirection.Outbound ? ConnectionRole.Dialer : ConnectionRole.Listener;
+        ConnectionRole role = direction == ConnectionDirection.Outbound
+            ? ConnectionRole.Dialer
+            : ConnectionRole.Listener;
         try
         {
             NoiseChannel channel = await SecureAsync(link, role, expected, cancellationToken).ConfigureAwait(false);
@@ -131,7 +136,8 @@ internal sealed class ConnectionFactory
         {
             // One candidate: the proposal and the first handshake message travel together.
             ILink hopeful = _select.Propose(link, NoiseSecurity.ProtocolName);
-            return await _noise.SecureOutboundAsync(hopeful, expected, EarlyMuxers, cancellationToken).ConfigureAwait(false);
+            return await _noise.SecureOutboundAsync(hopeful, expected, EarlyMuxers, cancellationToken)
+                .ConfigureAwait(false);
         }
 
         (_, ILink agreed) = await _select.AcceptAsync(
@@ -139,7 +145,8 @@ internal sealed class ConnectionFactory
         return await _noise.SecureInboundAsync(agreed, expected, EarlyMuxers, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<ILink> AgreeOnMuxerAsync(NoiseChannel channel, ConnectionRole role, CancellationToken cancellationToken)
+    private async Task<ILink> AgreeOnMuxerAsync(
+        NoiseChannel channel, ConnectionRole role, CancellationToken cancellationToken)
     {
         if (channel.NegotiatedMuxer is not null)
         {
@@ -148,7 +155,8 @@ internal sealed class ConnectionFactory
 
         (_, ILink agreed) = role == ConnectionRole.Dialer
             ? await _select.SelectAsync(channel, [YamuxSession.ProtocolId], cancellationToken).ConfigureAwait(false)
-            : await _select.AcceptAsync(channel, p => p == YamuxSession.ProtocolId, cancellationToken).ConfigureAwait(false);
+            : await _select.AcceptAsync(channel, p => p == YamuxSession.ProtocolId, cancellationToken)
+                .ConfigureAwait(false);
         return agreed;
     }
 
@@ -161,7 +169,8 @@ internal sealed class ConnectionFactory
 
         if (_scores.IsBanned(remote))
         {
-            throw new UpgradeException(EndReason.NotAdmitted, $"{remote} broke too many rules and is refused for a while");
+            throw new UpgradeException(
+                EndReason.NotAdmitted, $"{remote} broke too many rules and is refused for a while");
         }
     }
 

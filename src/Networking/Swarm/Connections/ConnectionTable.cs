@@ -4,8 +4,8 @@ namespace P2PLearn.Networking.Swarm.Connections;
 
 /// <summary>The open connections by peer, and the order in which peers come and go.</summary>
 /// <remarks>
-/// Safe for several threads. When two peers dial each other at once both connections live; both sides then prefer the one that the
-/// smaller peer id dialled, the older of several, a direct one before a relayed one.
+/// Safe for several threads. When two peers dial each other at once both connections live; both sides then prefer the
+/// one that the smaller peer id dialled, the older of several, a direct one before a relayed one.
 /// </remarks>
 /// <param name="local">This node.</param>
 /// <param name="events">Told of a peer's first and last connection, in order.</param>

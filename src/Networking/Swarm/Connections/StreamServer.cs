@@ -5,7 +5,8 @@ using P2PLearn.Networking.Swarm.Limits;
 
 namespace P2PLearn.Networking.Swarm.Connections;
 
-/// <summary>Serves inbound streams: agrees on the protocol, checks its limit, runs its handler, and ends the stream after it.</summary>
+/// <summary>Serves inbound streams: agrees on the protocol, checks its limit, runs its handler, and ends the stream
+/// after it.</summary>
 /// <remarks>Safe for several threads; shared by the connections of a swarm.</remarks>
 internal sealed class StreamServer
 {
@@ -49,20 +50,25 @@ internal sealed class StreamServer
     public MultistreamSelect Select { get; }
 
     /// <summary>A remote broke a rule.</summary>
-    public void Broke(SwarmConnection connection, ProtocolViolationException violation) => _broke(connection, violation);
+    public void Broke(SwarmConnection connection, ProtocolViolationException violation) =>
+        _broke(connection, violation);
 
     /// <summary>Serves one stream to its end; never throws.</summary>
     public async Task ServeAsync(
-        SwarmConnection connection, MuxedStream muxed, ResourceGate.StreamTicket ticket, CancellationToken cancellationToken)
+        SwarmConnection connection,
+        MuxedStream muxed,
+        ResourceGate.StreamTicket ticket,
+        CancellationToken cancellationToken)
     {
         string protocol = "(none agreed)";
         try
         {
             (ProtocolId agreed, MuxedStream rest) = await Select.AcceptAsync(
-                muxed, connection.RemotePeer, p => _protocols.Find(p.Value) is not null, cancellationToken).ConfigureAwait(false);
-            protocol = agreed.Value;
-            await HandleAsync(new SwarmStream(connection, rest, ticket, agreed, agreed: true), ticket, cancellationToken)
+                muxed, connection.RemotePeer, p => _protocols.Find(p.Value) is not null, cancellationToken)
                 .ConfigureAwait(false);
+            protocol = agreed.Value;
+            var stream = new SwarmStream(connection, rest, ticket, agreed, agreed: true);
+            await HandleAsync(stream, ticket, cancellationToken).ConfigureAwait(false);
         }
         catch (ProtocolViolationException violation)
         {
@@ -83,7 +89,8 @@ internal sealed class StreamServer
         }
     }
 
-    private async Task HandleAsync(SwarmStream stream, ResourceGate.StreamTicket ticket, CancellationToken cancellationToken)
+    private async Task HandleAsync(
+        SwarmStream stream, ResourceGate.StreamTicket ticket, CancellationToken cancellationToken)
     {
         await using (stream.ConfigureAwait(false))
         {

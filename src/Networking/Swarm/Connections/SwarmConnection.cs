@@ -9,11 +9,12 @@ namespace P2PLearn.Networking.Swarm.Connections;
 
 /// <summary>A secured, muxed connection to one peer.</summary>
 /// <remarks>
-/// <see cref="RunAsync"/> is its life: it accepts streams until the session is over or <see cref="Close"/> was called, then ends what
-/// is left in the order of the house (refuse, say goodbye, await, dispose, give back). Safe for several threads.
+/// <see cref="RunAsync"/> is its life: it accepts streams until the session is over or <see cref="Close"/> was called,
+/// then ends what is left in the order of the house (refuse, say goodbye, await, dispose, give back). Safe for several
+/// threads.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable",
-    Justification = "A cancellation source without a timer whose wait handle is never asked for holds nothing to dispose.")]
+    Justification = "A cancellation source without a timer or a wait handle in use holds nothing to dispose.")]
 internal sealed class SwarmConnection
 {
     private readonly IMuxedSession _session;
@@ -82,7 +83,7 @@ internal sealed class SwarmConnection
 
     /// <summary>The last measured round trip: the session's pings, or ours.</summary>
     public TimeSpan? RoundTripTime =>
-        _session.RoundTripTime ?? (Volatile.Read(ref _measuredTicks) is var ticks && ticks > 0 ? new TimeSpan(ticks) : null);
+        _session.RoundTripTime ?? (Volatile.Read(ref _measuredTicks) is > 0 and var ticks ? new TimeSpan(ticks) : null);
 
     private UpgradedLink Upgraded { get; }
 
@@ -108,11 +109,13 @@ internal sealed class SwarmConnection
 
     /// <summary>Opens a stream.</summary>
     /// <param name="protocol">The one protocol offered.</param>
-    /// <param name="optimistic">Do not wait for the remote's word that it speaks it: send it along with the first bytes.</param>
+    /// <param name="optimistic">Do not wait for the remote's word that it speaks it: send it along with the first
+    /// bytes.</param>
     /// <param name="cancellationToken">Ends the wait; the stream is reset then.</param>
     /// <exception cref="IOException">The connection is closing, or a limit is reached.</exception>
     /// <exception cref="ProtocolNotSupportedException">Not optimistic, and the remote does not speak it.</exception>
-    public async ValueTask<SwarmStream> OpenStreamAsync(ProtocolId protocol, bool optimistic, CancellationToken cancellationToken)
+    public async ValueTask<SwarmStream> OpenStreamAsync(
+        ProtocolId protocol, bool optimistic, CancellationToken cancellationToken)
     {
         ResourceLimit limit = _ticket.TryOpenStream(out ResourceGate.StreamTicket? ticket);
         if (ticket is null)
@@ -127,12 +130,13 @@ internal sealed class SwarmConnection
             muxed = await OpenMuxedAsync(cancellationToken).ConfigureAwait(false);
             MuxedStream negotiated = optimistic
                 ? _server.Select.Propose(muxed, RemotePeer, protocol)
-                : (await _server.Select.SelectAsync(muxed, RemotePeer, [protocol], cancellationToken).ConfigureAwait(false)).Stream;
+                : await AgreeAsync(muxed, protocol, cancellationToken).ConfigureAwait(false);
             var stream = new SwarmStream(this, negotiated, ticket, protocol, agreed: !optimistic);
             if (optimistic)
             {
-                // A user who writes at once is faster, and the proposal travels with those bytes. For one who does not it must go
-                // alone: the remote gives up on a stream that stays silent, and only so many of ours may be unheard of.
+                // A user who writes at once is faster, and the proposal travels with those bytes. For one who does not
+                // it must go alone: the remote gives up on a stream that stays silent, and only so many of ours may be
+                // unheard of.
                 _streams.TryRun(() => stream.AnnounceAsync(_ending.Token));
             }
 
@@ -197,6 +201,14 @@ internal sealed class SwarmConnection
 
     internal void Broke(ProtocolViolationException violation) => _server.Broke(this, violation);
 
+    private async Task<MuxedStream> AgreeAsync(
+        MuxedStream muxed, ProtocolId protocol, CancellationToken cancellationToken)
+    {
+        (_, MuxedStream agreed) = await _server.Select.SelectAsync(muxed, RemotePeer, [protocol], cancellationToken)
+            .ConfigureAwait(false);
+        return agreed;
+    }
+
     private async ValueTask<MuxedStream> OpenMuxedAsync(CancellationToken cancellationToken)
     {
         try
@@ -205,7 +217,8 @@ internal sealed class SwarmConnection
         }
         catch (IOException)
         {
-            _isFull = true; // going away, or out of stream ids: what runs on it may end, what is new needs another connection
+            // going away, or out of stream ids: what runs on it may end, what is new needs another connection
+            _isFull = true;
             throw;
         }
     }

@@ -25,7 +25,11 @@ internal sealed class SwarmStream : PeerStream
     /// <param name="protocol">What it is for.</param>
     /// <param name="agreed">False for an optimistic one.</param>
     public SwarmStream(
-        SwarmConnection connection, MuxedStream muxed, ResourceGate.StreamTicket ticket, ProtocolId protocol, bool agreed)
+        SwarmConnection connection,
+        MuxedStream muxed,
+        ResourceGate.StreamTicket ticket,
+        ProtocolId protocol,
+        bool agreed)
     {
         Connection = connection;
         _muxed = muxed;
@@ -109,8 +113,8 @@ internal sealed class SwarmStream : PeerStream
         }
     }
 
-    /// <summary>Reads what the remote still has to say, the agreement above all: a stream thrown away unread would be reset, and with
-    /// it what the remote has not read yet.</summary>
+    /// <summary>Reads what the remote still has to say, the agreement above all: a stream thrown away unread would be
+    /// reset, and with it what the remote has not read yet.</summary>
     internal async Task DrainAsync(CancellationToken cancellationToken)
     {
         try

@@ -4,8 +4,8 @@ namespace P2PLearn.Networking.Swarm.Dialing;
 
 /// <summary>In which order the addresses of a peer are tried.</summary>
 /// <remarks>
-/// Source: go-libp2p's dial ranking, as far as it concerns TCP: direct before relayed. Public and private addresses take turns, so that
-/// neither kind has to wait for the other's time-outs; within a kind the peer's own order stays.
+/// Source: go-libp2p's dial ranking, as far as it concerns TCP: direct before relayed. Public and private addresses
+/// take turns, so that neither kind has to wait for the other's time-outs; within a kind the peer's own order stays.
 /// </remarks>
 internal static class AddressRanking
 {
@@ -19,8 +19,8 @@ internal static class AddressRanking
         List<Multiaddr> relayed = [];
         foreach (Multiaddr address in addresses.Distinct())
         {
-            List<Multiaddr> kind = address.IsRelayed ? relayed : AddressRule.PublicInternet.Allows(address) ? open : closed;
-            kind.Add(address);
+            List<Multiaddr> direct = AddressRule.PublicInternet.Allows(address) ? open : closed;
+            (address.IsRelayed ? relayed : direct).Add(address);
         }
 
         List<Multiaddr> ranked = [];

@@ -4,8 +4,8 @@ namespace P2PLearn.Networking.Swarm.Dialing;
 
 /// <summary>Which addresses failed lately and are left alone for a while.</summary>
 /// <remarks>
-/// Source: go-libp2p's dial backoff: after the n-th failure in a row wait 5 s + n² s, at most 5 min; a success forgets all.
-/// Safe for several threads. Bounded: when full, the entry whose wait ends first makes room.
+/// Source: go-libp2p's dial backoff: after the n-th failure in a row wait 5 s + n² s, at most 5 min; a success forgets
+/// all. Safe for several threads. Bounded: when full, the entry whose wait ends first makes room.
 /// </remarks>
 /// <param name="time">The clock.</param>
 internal sealed class DialBackoff(TimeProvider time)
@@ -30,7 +30,8 @@ internal sealed class DialBackoff(TimeProvider time)
         }
     }
 
-    /// <summary>How long the address is still left alone, zero when it may be dialled, and why it failed last.</summary>
+    /// <summary>How long the address is still left alone, zero when it may be dialled, and why it failed
+    /// last.</summary>
     public (TimeSpan Wait, EndReason Reason) WaitFor(Multiaddr address)
     {
         lock (_lock)

@@ -2,7 +2,8 @@ namespace P2PLearn.Networking.Swarm.Dialing;
 
 /// <summary>Lets callers who want the same thing at once share one dial.</summary>
 /// <remarks>
-/// A dial is cancelled when the last of its callers has gone. Safe for several threads; as many entries as dials under way.
+/// A dial is cancelled when the last of its callers has gone. Safe for several threads; as many entries as dials under
+/// way.
 /// </remarks>
 /// <param name="tasks">Owns the dials.</param>
 /// <param name="closing">Ends all dials.</param>
@@ -29,7 +30,8 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks, CancellationToke
     /// <param name="dial">Starts it; not called when it is under way.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
     /// <exception cref="ObjectDisposedException">The owner of the dials is closing.</exception>
-    public async Task<TResult> JoinAsync(TKey key, Func<CancellationToken, Task<TResult>> dial, CancellationToken cancellationToken)
+    public async Task<TResult> JoinAsync(
+        TKey key, Func<CancellationToken, Task<TResult>> dial, CancellationToken cancellationToken)
     {
         Pending pending = Enter(key, dial);
         try

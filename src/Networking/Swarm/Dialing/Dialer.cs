@@ -19,7 +19,7 @@ internal sealed class Dialer
     private readonly ConnectionFactory _factory;
     private readonly ConnectionTable _connections;
     private readonly PeerStore _peers;
-    private readonly Action<SwarmConnection> _adopt;
+    private readonly Func<SwarmConnection, Task> _adopt;
     private readonly SwarmMetrics _metrics;
     private readonly ILogger _log;
     private readonly DialBackoff _backoff;
@@ -33,7 +33,7 @@ internal sealed class Dialer
         ConnectionTable connections,
         PeerStore peers,
         DialQueue<object, SwarmConnection> queue,
-        Action<SwarmConnection> adopt,
+        Func<SwarmConnection, Task> adopt,
         SwarmMetrics metrics,
         ILogger log)
     {
@@ -75,7 +75,8 @@ internal sealed class Dialer
 
         return peer is not null && _connections.Best(peer) is { } open
             ? ValueTask.FromResult(open)
-            : new ValueTask<SwarmConnection>(_queue.JoinAsync(address, ct => DialAddressAsync(address, ct), cancellationToken));
+            : new ValueTask<SwarmConnection>(
+                _queue.JoinAsync(address, ct => DialAddressAsync(address, ct), cancellationToken));
     }
 
     private async Task<SwarmConnection> DialAddressAsync(Multiaddr address, CancellationToken cancellationToken)
@@ -122,7 +123,8 @@ internal sealed class Dialer
         PeerId? peer, IReadOnlyList<Multiaddr> addresses, bool honourBackoff, Deadline limit)
     {
         List<Multiaddr> ranked = AddressRanking.Rank(addresses, _options.Limits.MaxAddressesPerDial);
-        List<Multiaddr>[] resolved = await Task.WhenAll(ranked.Select(a => ResolveAsync(a, limit))).ConfigureAwait(false);
+        List<Multiaddr>[] resolved = await Task.WhenAll(ranked.Select(a => ResolveAsync(a, limit)))
+            .ConfigureAwait(false);
         var dial = new PeerDial(
             peer,
             [.. resolved.SelectMany(a => a).Distinct().Take(_options.Limits.MaxAddressesPerDial)],
@@ -157,9 +159,11 @@ internal sealed class Dialer
     private async Task<DialOutcome> DialOneAsync(
         PeerId? peer, Multiaddr address, bool honourBackoff, CancellationToken cancellationToken)
     {
-        if (honourBackoff && _backoff.WaitFor(address) is { Wait: var wait, Reason: var earlier } && wait > TimeSpan.Zero)
+        if (honourBackoff && _backoff.WaitFor(address) is { Wait: var wait, Reason: var earlier }
+            && wait > TimeSpan.Zero)
         {
-            return new DialOutcome(address, null, earlier, $"failed before ({earlier}), left alone for {wait.TotalSeconds:F0} s", null);
+            return new DialOutcome(
+                address, null, earlier, $"failed before ({earlier}), left alone for {wait.TotalSeconds:F0} s", null);
         }
 
         using var limit = new Deadline(_options.Timeouts.DialAddress, _options.Time, cancellationToken);
@@ -168,7 +172,7 @@ internal sealed class Dialer
             SwarmConnection connection = await DialInTurnAsync(peer, address, limit.Token).ConfigureAwait(false);
             _metrics.Dialled();
             _backoff.Succeeded(address);
-            _adopt(connection);
+            await _adopt(connection).ConfigureAwait(false);
             return new DialOutcome(address, connection, EndReason.None, string.Empty, null);
         }
         catch (Exception e) when (EndReasons.Of(e, limit.Passed) is { } reason)
@@ -177,7 +181,8 @@ internal sealed class Dialer
         }
     }
 
-    private async Task<SwarmConnection> DialInTurnAsync(PeerId? peer, Multiaddr address, CancellationToken cancellationToken)
+    private async Task<SwarmConnection> DialInTurnAsync(
+        PeerId? peer, Multiaddr address, CancellationToken cancellationToken)
     {
         if (address.TryToTcpEndPoint(out EndPoint? endPoint) && endPoint is DnsEndPoint name)
         {

@@ -4,7 +4,8 @@ using P2PLearn.Networking.Swarm.Connections;
 
 namespace P2PLearn.Networking.Swarm.Dialing;
 
-/// <summary>One dial over several addresses: the next starts when one fails or has kept us waiting, the first that is up wins.</summary>
+/// <summary>One dial over several addresses: the next starts when one fails or has kept us waiting, the first that is
+/// up wins.</summary>
 /// <remarks>Source: RFC 8305's staggered attempts. Not safe for several threads; made for one dial.</remarks>
 /// <param name="peer">Whom to reach; null for whoever is there.</param>
 /// <param name="addresses">In the order to try.</param>

@@ -4,8 +4,9 @@ namespace P2PLearn.Networking.Swarm.Limits;
 
 /// <summary>A token bucket for each IP: how often it may connect.</summary>
 /// <remarks>
-/// Not safe for several threads; the gate that owns it holds a lock. Bounded: when <see cref="MaxEntries"/> IPs are remembered, those
-/// whose bucket is full again are forgotten, which loses nothing; if none is, a new IP is refused until one is.
+/// Not safe for several threads; the gate that owns it holds a lock. Bounded: when <see cref="MaxEntries"/> IPs are
+/// remembered, those whose bucket is full again are forgotten, which loses nothing; if none is, a new IP is refused
+/// until one is.
 /// </remarks>
 /// <param name="burst">Tokens in a full bucket.</param>
 /// <param name="perSecond">Tokens that come back each second.</param>

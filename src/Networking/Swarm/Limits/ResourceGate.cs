@@ -5,10 +5,11 @@ using P2PLearn.Networking.Negotiation;
 
 namespace P2PLearn.Networking.Swarm.Limits;
 
-/// <summary>Counts connections and streams against <see cref="ResourceLimits"/>. Who wants one takes a ticket first.</summary>
+/// <summary>Counts connections and streams against <see cref="ResourceLimits"/>. Who wants one takes a ticket
+/// first.</summary>
 /// <remarks>
-/// Safe for several threads. A ticket is given back exactly once however often it is disposed, and a connection's takes those of its
-/// streams with it. A count of zero leaves no entry, so the tables are as large as what is open now.
+/// Safe for several threads. A ticket is given back exactly once however often it is disposed, and a connection's takes
+/// those of its streams with it. A count of zero leaves no entry, so the tables are as large as what is open now.
 /// </remarks>
 /// <param name="limits">The limits.</param>
 /// <param name="time">Clock of the rate limit.</param>
@@ -38,7 +39,8 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
         {
             lock (_lock)
             {
-                return _connectionsByIp.Count + _connectionsByPeer.Count + _streamsByPeer.Count + _streamsByProtocol.Count;
+                return _connectionsByIp.Count + _connectionsByPeer.Count
+                    + _streamsByPeer.Count + _streamsByProtocol.Count;
             }
         }
     }
@@ -104,10 +106,18 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
         _ when _connections >= limits.MaxConnections => ResourceLimit.Connections,
         _ when _inbound >= limits.MaxInboundConnections => ResourceLimit.InboundConnections,
         _ when _halfOpen >= limits.MaxHalfOpenUpgrades => ResourceLimit.HalfOpenUpgrades,
-        _ when ip is not null && _connectionsByIp.GetValueOrDefault(ip) >= limits.MaxConnectionsPerIp => ResourceLimit.ConnectionsPerIp,
-        _ when ip is not null && !_rates.TryTake(ip) => ResourceLimit.InboundRatePerIp,
-        _ => ResourceLimit.None,
+        _ => ip is null ? ResourceLimit.None : CheckIp(ip),
     };
+
+    private ResourceLimit CheckIp(IPAddress ip)
+    {
+        if (_connectionsByIp.GetValueOrDefault(ip) >= limits.MaxConnectionsPerIp)
+        {
+            return ResourceLimit.ConnectionsPerIp;
+        }
+
+        return _rates.TryTake(ip) ? ResourceLimit.None : ResourceLimit.InboundRatePerIp;
+    }
 
     private static void Add<TKey>(Dictionary<TKey, int> counts, TKey? key)
         where TKey : notnull
@@ -181,7 +191,9 @@ internal sealed class ResourceGate(ResourceLimits limits, TimeProvider time)
             {
                 ticket = null;
                 PeerId peer = _peer ?? throw new InvalidOperationException("no peer is bound to this ticket");
-                ResourceLimit limit = _released ? ResourceLimit.StreamsPerConnection : _gate.CheckStream(peer, _streams.Count);
+                ResourceLimit limit = _released
+                    ? ResourceLimit.StreamsPerConnection
+                    : _gate.CheckStream(peer, _streams.Count);
                 if (limit == ResourceLimit.None)
                 {
                     _gate._streams++;

@@ -1,10 +1,11 @@
 namespace P2PLearn.Networking.Swarm.Limits;
 
-/// <summary>How much strangers may make this node hold. Each number is taken before anything is allocated for what it counts.</summary>
+/// <summary>How much strangers may make this node hold. Each number is taken before anything is allocated for what it
+/// counts.</summary>
 /// <remarks>
-/// Derived from go-libp2p's and js-libp2p's defaults, for a node of a mesh of some fifty members that also serves a DHT. What happens
-/// when one is reached: a connection is closed before any cryptography, a stream is reset, a dial waits or fails with
-/// <see cref="EndReason.LimitReached"/>.
+/// Derived from go-libp2p's and js-libp2p's defaults, for a node of a mesh of some fifty members that also serves a
+/// DHT. What happens when one is reached: a connection is closed before any cryptography, a stream is reset, a dial
+/// waits or fails with <see cref="EndReason.LimitReached"/>.
 /// </remarks>
 public sealed record ResourceLimits
 {
@@ -17,10 +18,12 @@ public sealed record ResourceLimits
     /// <summary>Connections with one peer. Two come from dialling each other at once; more are waste.</summary>
     public int MaxConnectionsPerPeer { get; init; } = 8;
 
-    /// <summary>Inbound connections from one IPv4 address or one IPv6 /64. Room for a mesh of fifty behind one router.</summary>
+    /// <summary>Inbound connections from one IPv4 address or one IPv6 /64. Room for a mesh of fifty behind one
+    /// router.</summary>
     public int MaxConnectionsPerIp { get; init; } = 128;
 
-    /// <summary>Inbound connections that have not finished their handshakes. Each may cost two signatures and four X25519.</summary>
+    /// <summary>Inbound connections that have not finished their handshakes. Each may cost two signatures and four
+    /// X25519.</summary>
     public int MaxHalfOpenUpgrades { get; init; } = 64;
 
     /// <summary>Inbound connections that one IP may open at once after a pause.</summary>
@@ -38,7 +41,8 @@ public sealed record ResourceLimits
     /// <summary>Streams of one connection, both directions. Room for 1000 each way.</summary>
     public int MaxStreamsPerConnection { get; init; } = 2_048;
 
-    /// <summary>Inbound streams of one protocol from one peer, unless its handler was registered with a number of its own.</summary>
+    /// <summary>Inbound streams of one protocol from one peer, unless its handler was registered with a number of its
+    /// own.</summary>
     public int MaxStreamsPerProtocol { get; init; } = 1_024;
 
     /// <summary>Addresses being dialled at once, over all peers.</summary>
@@ -92,7 +96,8 @@ public enum ResourceLimit
     /// <summary><see cref="ResourceLimits.MaxHalfOpenUpgrades"/>.</summary>
     HalfOpenUpgrades,
 
-    /// <summary><see cref="ResourceLimits.InboundBurstPerIp"/> and <see cref="ResourceLimits.InboundPerSecondPerIp"/>.</summary>
+    /// <summary><see cref="ResourceLimits.InboundBurstPerIp"/> and
+    /// <see cref="ResourceLimits.InboundPerSecondPerIp"/>.</summary>
     InboundRatePerIp,
 
     /// <summary><see cref="ResourceLimits.MaxStreams"/>.</summary>

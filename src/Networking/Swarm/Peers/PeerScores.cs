@@ -6,9 +6,10 @@ namespace P2PLearn.Networking.Swarm.Peers;
 /// <remarks>
 /// A score starts at 0, falls with each broken rule by a weight of its reason, and recovers by a point every
 /// <see cref="PeerScoreOptions.RecoveryInterval"/>. At <see cref="PeerScoreOptions.BanScore"/> the peer is refused for
-/// <see cref="PeerScoreOptions.BanTime"/>; then it starts again at half the way down, so that a repeat is caught sooner.
-/// Safe for several threads. Bounded: when full, the entry nearest to innocence makes room. A new identity is cheap, so this keeps out
-/// the faulty and the lazy; against many identities stand the limits by IP and the mesh's admission.
+/// <see cref="PeerScoreOptions.BanTime"/>; then it starts again at half the way down, so that a repeat is caught
+/// sooner. Safe for several threads. Bounded: when full, the entry nearest to innocence makes room. A new identity is
+/// cheap, so this keeps out the faulty and the lazy; against many identities stand the limits by IP and the mesh's
+/// admission.
 /// </remarks>
 /// <param name="options">Weights and times.</param>
 /// <param name="time">The clock.</param>
@@ -105,7 +106,8 @@ public sealed class PeerScores(PeerScoreOptions options, TimeProvider time)
     {
         if (_entries.Count >= options.MaxPeers && !_entries.ContainsKey(peer))
         {
-            _entries.Remove(_entries.MaxBy(e => e.Value.BannedUntil > now ? double.MinValue : Recovered(e.Value, now).Score).Key);
+            _entries.Remove(
+                _entries.MaxBy(e => e.Value.BannedUntil > now ? double.MinValue : Recovered(e.Value, now).Score).Key);
         }
     }
 
@@ -115,7 +117,8 @@ public sealed class PeerScores(PeerScoreOptions options, TimeProvider time)
 /// <summary>Settings of <see cref="PeerScores"/>.</summary>
 public sealed record PeerScoreOptions
 {
-    /// <summary>The score at which a peer is refused: two forged tags, or five malformed messages, within a short time.</summary>
+    /// <summary>The score at which a peer is refused: two forged tags, or five malformed messages, within a short
+    /// time.</summary>
     public int BanScore { get; init; } = -100;
 
     /// <summary>How long a banned peer is refused.</summary>

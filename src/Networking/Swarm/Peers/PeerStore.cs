@@ -5,8 +5,9 @@ namespace P2PLearn.Networking.Swarm.Peers;
 
 /// <summary>What is known of other peers: where they may be dialled and what they said of themselves.</summary>
 /// <remarks>
-/// Of a connected peer everything of its last identify is kept; of another one a few addresses for a limited time. A signed record
-/// replaces the older one and every unsigned address (go-libp2p#3487: old certified addresses never left). Safe for several threads.
+/// Of a connected peer everything of its last identify is kept; of another one a few addresses for a limited time. A
+/// signed record replaces the older one and every unsigned address (go-libp2p#3487: old certified addresses never
+/// left). Safe for several threads.
 /// </remarks>
 /// <param name="options">Caps and lifetimes.</param>
 /// <param name="time">The clock.</param>
@@ -31,7 +32,8 @@ internal sealed class PeerStore(PeerStoreOptions options, TimeProvider time)
 
     /// <summary>Opens a signed record and takes it when it is newer than the one kept.</summary>
     /// <param name="envelope">Untrusted bytes.</param>
-    /// <param name="sender">The one peer whose record this may be; null when anybody may pass it on (rendezvous, mDNS).</param>
+    /// <param name="sender">The one peer whose record this may be; null when anybody may pass it on (rendezvous,
+    /// mDNS).</param>
     /// <returns><see cref="EnvelopeCheck.Valid"/> also for a record no newer than the one kept.</returns>
     public EnvelopeCheck AddRecord(ReadOnlySpan<byte> envelope, PeerId? sender)
     {
@@ -41,7 +43,8 @@ internal sealed class PeerStore(PeerStoreOptions options, TimeProvider time)
             return check;
         }
 
-        check = PeerRecord.TryOpen(envelope, sender!, options.MaxRecordBytes, options.MaxAddresses, out PeerRecord? record);
+        check = PeerRecord.TryOpen(
+            envelope, sender!, options.MaxRecordBytes, options.MaxAddresses, out PeerRecord? record);
         if (record is not null)
         {
             Take(record, envelope.ToArray());
@@ -195,7 +198,9 @@ internal sealed class PeerStore(PeerStoreOptions options, TimeProvider time)
     }
 
     private Entry? Find(PeerId peer) =>
-        _entries.TryGetValue(peer, out Entry? entry) && (entry.IsConnected || entry.Expires > time.GetUtcNow()) ? entry : null;
+        _entries.TryGetValue(peer, out Entry? entry) && (entry.IsConnected || entry.Expires > time.GetUtcNow())
+            ? entry
+            : null;
 
     private Entry GetOrAdd(PeerId peer)
     {

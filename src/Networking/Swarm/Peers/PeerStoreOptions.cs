@@ -1,7 +1,8 @@
 namespace P2PLearn.Networking.Swarm.Peers;
 
 /// <summary>How much the peer store keeps, and for how long.</summary>
-/// <remarks>go-libp2p#3486 and CVE-2023-40583: addresses of invented peers, kept for ever, filled other stacks' memory.</remarks>
+/// <remarks>go-libp2p#3486 and CVE-2023-40583: addresses of invented peers, kept for ever, filled other stacks'
+/// memory.</remarks>
 public sealed record PeerStoreOptions
 {
     /// <summary>Peers remembered that are not connected; the one that expires first makes room for a new one.</summary>

@@ -38,10 +38,12 @@ public sealed class IdentifyOverSwarmTests
         await using Node node = await Swarms.ListenAsync(1);
         await using RawPeer peer = await RawPeer.DialAsync(node, 2);
         using KeyPair victim = KeyPair.FromSeed(TestPeers.Seed(3));
-        byte[] record = new PeerRecord(victim.PeerId, 1, [Multiaddr.Parse("/ip4/192.0.2.66/tcp/6")]).Seal(victim).ToProtobuf();
+        var invented = new PeerRecord(victim.PeerId, 1, [Multiaddr.Parse("/ip4/192.0.2.66/tcp/6")]);
+        byte[] record = invented.Seal(victim).ToProtobuf();
         MuxedStream push = await peer.OpenAsync(IdentifyService.PushId);
 
-        await SendAsync(push, new IdentifyMessage { SignedPeerRecord = ByteString.CopyFrom(record), Protocols = { "/planted" } });
+        await SendAsync(
+            push, new IdentifyMessage { SignedPeerRecord = ByteString.CopyFrom(record), Protocols = { "/planted" } });
         await push.CloseWriteAsync(default);
 
         await Assert.ThrowsAnyAsync<IOException>(() => push.ReadAsync(new byte[1], default).LimitAsync("the reset"));
@@ -78,7 +80,8 @@ public sealed class IdentifyOverSwarmTests
         {
             try
             {
-                await asked.WriteAsync(new byte[] { 0 }, default); // an empty message every so often: no idle limit would fire
+                // an empty message every so often: no idle limit would fire
+                await asked.WriteAsync(new byte[] { 0 }, default);
                 await Task.Delay(TimeSpan.FromMilliseconds(60)); // the drip is what is tested
             }
             catch (IOException)

@@ -85,9 +85,10 @@ public sealed class IdentifyTests
     [Fact]
     public void Repeated_fields_append_and_single_ones_overwrite()
     {
+        ByteString address = ByteString.CopyFrom(Address.Bytes);
         IdentifyRecord record = Merge(
         [
-            new IdentifyMessage { AgentVersion = "old", Protocols = { "/a" }, ListenAddrs = { ByteString.CopyFrom(Address.Bytes) } }.ToByteArray(),
+            new IdentifyMessage { AgentVersion = "old", Protocols = { "/a" }, ListenAddrs = { address } }.ToByteArray(),
             new IdentifyMessage { AgentVersion = "new", Protocols = { "/b", "/a" } }.ToByteArray(),
             [],
         ]);
@@ -133,7 +134,12 @@ public sealed class IdentifyTests
         var message = new IdentifyMessage
         {
             AgentVersion = new string('a', 5_000),
-            ListenAddrs = { ByteString.Empty, ByteString.CopyFrom(0xff, 0xff, 0x7f), ByteString.CopyFrom(Address.Bytes) },
+            ListenAddrs =
+            {
+                ByteString.Empty,
+                ByteString.CopyFrom(0xff, 0xff, 0x7f),
+                ByteString.CopyFrom(Address.Bytes),
+            },
             ObservedAddr = ByteString.CopyFrom(0xff),
             Protocols = { string.Empty, new string('p', 2_000), "/good/1.0.0" },
         };
@@ -210,7 +216,10 @@ public sealed class IdentifyTests
         return new IdentifyRecord
         {
             PublicKey = key.PublicKey.Protobuf.ToArray(),
-            ListenAddresses = [.. Enumerable.Range(0, addresses).Select(i => Multiaddr.Parse($"/ip4/10.0.{i / 256}.{i % 256}/tcp/4001"))],
+            ListenAddresses =
+            [
+                .. Enumerable.Range(0, addresses).Select(i => Multiaddr.Parse($"/ip4/10.0.{i / 256}.{i % 256}/tcp/4001")),
+            ],
             Protocols = [.. Enumerable.Range(0, protocols).Select(i => $"/test/protocol/{i}/1.0.0")],
             ObservedAddress = Address,
             ProtocolVersion = "family",

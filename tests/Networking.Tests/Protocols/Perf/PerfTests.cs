@@ -20,7 +20,8 @@ public sealed class PerfTests
         await Swarms.ConnectAsync(a, b);
         long before = b.Counters.BytesIn;
 
-        PerfResult result = await PerfProtocol.MeasureAsync(a, b.LocalPeer, upload, download, TimeProvider.System, default)
+        PerfResult result = await PerfProtocol.MeasureAsync(
+            a, b.LocalPeer, upload, download, TimeProvider.System, default)
             .LimitAsync("the measurement");
 
         Assert.True(result.Upload > TimeSpan.Zero);
@@ -35,7 +36,8 @@ public sealed class PerfTests
         await Swarms.ConnectAsync(a, b);
 
         await Assert.ThrowsAsync<ProtocolNotSupportedException>(
-            () => PerfProtocol.MeasureAsync(a, b.LocalPeer, 1, 1, TimeProvider.System, default).LimitAsync("the refusal"));
+            () => PerfProtocol.MeasureAsync(a, b.LocalPeer, 1, 1, TimeProvider.System, default)
+                .LimitAsync("the refusal"));
     }
 
     [Fact]

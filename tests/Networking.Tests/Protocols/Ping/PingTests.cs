@@ -52,7 +52,8 @@ public sealed class PingTests
         await Within.UntilAsync(() => node.ConnectedPeers.Count == 1, "connected");
         Task lying = LieAsync(peer);
 
-        IOException e = await Assert.ThrowsAnyAsync<IOException>(() => node.PingAsync(peer.Id, default).LimitAsync("the ping"));
+        IOException e = await Assert.ThrowsAnyAsync<IOException>(() => node.PingAsync(peer.Id, default)
+            .LimitAsync("the ping"));
 
         Assert.Contains("other bytes", e.Message, StringComparison.Ordinal);
         await lying.LimitAsync("the liar");
@@ -73,7 +74,8 @@ public sealed class PingTests
         await Swarms.IdentifiedAsync(node, other);
         await using var stream = await other.OpenStreamAsync(node.LocalPeer, PingProtocol.Id, default);
         await stream.WriteAsync(new byte[PingProtocol.PingBytes], CancellationToken.None);
-        await stream.ReadExactlyAsync(new byte[PingProtocol.PingBytes]).LimitAsync("an echo, so that the node is at the next ping");
+        await stream.ReadExactlyAsync(new byte[PingProtocol.PingBytes])
+            .LimitAsync("an echo, so that the node is at the next ping");
         await stream.WriteAsync(new byte[bytes], CancellationToken.None);
         Task<int> reading = stream.ReadAsync(new byte[1], CancellationToken.None).AsTask();
 

@@ -82,7 +82,12 @@ public sealed class DialingTests
     public async Task The_next_address_starts_when_one_fails_or_has_kept_us_waiting()
     {
         var started = new List<Multiaddr>();
-        var answers = new Dictionary<Multiaddr, TaskCompletionSource<DialOutcome>> { [First] = new(), [Second] = new(), [Third] = new() };
+        var answers = new Dictionary<Multiaddr, TaskCompletionSource<DialOutcome>>
+        {
+            [First] = new(),
+            [Second] = new(),
+            [Third] = new(),
+        };
         PeerDial dial = Dial(
             [First, Second, Third],
             (address, token) =>
@@ -110,7 +115,8 @@ public sealed class DialingTests
     [Fact]
     public async Task A_bug_in_a_dial_is_not_swallowed()
     {
-        PeerDial dial = Dial([First], (_, _) => Task.FromException<DialOutcome>(new InvalidOperationException("a bug")));
+        PeerDial dial = Dial(
+            [First], (_, _) => Task.FromException<DialOutcome>(new InvalidOperationException("a bug")));
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => dial.RunAsync(default).LimitAsync("the dial"));
     }
@@ -182,9 +188,12 @@ public sealed class DialingTests
         Assert.Equal([First], await resolver.ResolveAsync(First, default));
     }
 
-    private static DialOutcome Failure(Multiaddr address, EndReason reason) => new(address, null, reason, reason.ToString(), null);
+    private static DialOutcome Failure(Multiaddr address, EndReason reason) =>
+        new(address, null, reason, reason.ToString(), null);
 
     private PeerDial Dial(
-        IReadOnlyList<Multiaddr> addresses, Func<Multiaddr, CancellationToken, Task<DialOutcome>> dialOne, int maxAtOnce = 4) =>
+        IReadOnlyList<Multiaddr> addresses,
+        Func<Multiaddr, CancellationToken, Task<DialOutcome>> dialOne,
+        int maxAtOnce = 4) =>
         new(TestPeers.Id(1), addresses, dialOne, maxAtOnce, TimeSpan.FromMilliseconds(250), _time);
 }

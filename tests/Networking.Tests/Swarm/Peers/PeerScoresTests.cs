@@ -11,7 +11,8 @@ public sealed class PeerScoresTests
     [Fact]
     public void Every_reason_from_malformed_on_costs_and_none_before_it() =>
         Assert.All(
-            Enum.GetValues<EndReason>(), reason => Assert.Equal(reason >= EndReason.MalformedMessage, PeerScores.WeightOf(reason) > 0));
+            Enum.GetValues<EndReason>(),
+            reason => Assert.Equal(reason >= EndReason.MalformedMessage, PeerScores.WeightOf(reason) > 0));
 
     [Fact]
     public void A_score_falls_with_broken_rules_and_recovers_with_time()

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Swarm;
 using P2PLearn.Networking.Swarm.Peers;
 using P2PLearn.TestKit;
 
@@ -97,7 +98,8 @@ public sealed class PeerStoreTests
         PeerStore store = Create();
         Multiaddr bare = Addresses(1, 1)[0];
 
-        store.AddAddresses(TestPeers.Id(1), [bare, bare.WithPeerId(TestPeers.Id(1)), Multiaddr.Parse($"/p2p/{TestPeers.Id(1)}")]);
+        store.AddAddresses(
+            TestPeers.Id(1), [bare, bare.WithPeerId(TestPeers.Id(1)), Multiaddr.Parse($"/p2p/{TestPeers.Id(1)}")]);
 
         Assert.Equal([bare], store.AddressesOf(TestPeers.Id(1)));
     }
@@ -113,7 +115,8 @@ public sealed class PeerStoreTests
         store.Describe(TestPeers.Id(1), null, null, null);
         Assert.True(store.Speaks(TestPeers.Id(1), "/a"));
         Assert.False(store.Speaks(TestPeers.Id(1), "/b"));
-        Assert.Equal(("agent", "family"), (store.InfoOf(TestPeers.Id(1))!.AgentVersion, store.InfoOf(TestPeers.Id(1))!.ProtocolVersion));
+        PeerInfo info = store.InfoOf(TestPeers.Id(1))!;
+        Assert.Equal(("agent", "family"), (info.AgentVersion, info.ProtocolVersion));
 
         store.Describe(TestPeers.Id(1), ["/b"], null, null);
         Assert.False(store.Speaks(TestPeers.Id(1), "/a"));
