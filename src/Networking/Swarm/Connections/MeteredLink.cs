@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using P2PLearn.Networking.Transports;
 
 namespace P2PLearn.Networking.Swarm.Connections;
@@ -17,6 +18,7 @@ internal sealed class MeteredLink(ILink inner, SwarmMetrics totals) : ILink
     public long BytesOut => Volatile.Read(ref _bytesOut);
 
     /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         int read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
@@ -26,6 +28,7 @@ internal sealed class MeteredLink(ILink inner, SwarmMetrics totals) : ILink
     }
 
     /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         await inner.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
