@@ -1,4 +1,3 @@
-using P2PLearn.Node;
 using P2PLearn.Node.Configuration;
 
 namespace P2PLearn.Node.Tests.Configuration;

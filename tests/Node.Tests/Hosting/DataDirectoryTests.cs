@@ -1,4 +1,3 @@
-using P2PLearn.Node;
 using P2PLearn.Node.Hosting;
 
 namespace P2PLearn.Node.Tests.Hosting;

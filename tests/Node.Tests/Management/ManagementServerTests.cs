@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using P2PLearn.Node;
 using P2PLearn.Node.Management;
 
 namespace P2PLearn.Node.Tests.Management;
