@@ -10,11 +10,13 @@ Func<string[], Task>? run = args.FirstOrDefault() switch
     "yamux" => YamuxThroughput.RunAsync,
     "rpc" => RpcThroughput.RunAsync,
     "grpc" => GrpcThroughput.RunAsync,
+    "swarm" => SwarmThroughput.RunAsync,
+    "hot-paths" => _ => Task.Run(HotPaths.Run),
     _ => null,
 };
 if (run is null)
 {
-    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc");
+    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc, swarm, hot-paths");
     return 2;
 }
 
