@@ -193,6 +193,26 @@ public sealed class SwarmTests
     }
 
     [Fact]
+    public async Task A_stream_that_nobody_writes_to_reaches_its_handler_all_the_same()
+    {
+        await using Node a = Swarms.Create(1);
+        await using Node b = await Swarms.ListenAsync(
+            2, o => o with { Timeouts = o.Timeouts with { StreamNegotiation = TimeSpan.FromSeconds(1) } });
+        var served = new TaskCompletionSource();
+        b.Handle(Echo, async (stream, ct) =>
+        {
+            served.TrySetResult();
+            await Swarms.EchoAsync(stream, ct);
+        });
+        await Swarms.ConnectAsync(a, b);
+        await Swarms.IdentifiedAsync(a, b); // so that the stream is optimistic
+
+        await using PeerStream stream = await a.OpenStreamAsync(b.LocalPeer, Echo, Swarms.None);
+
+        await served.Task.LimitAsync("the handler, without a byte written");
+    }
+
+    [Fact]
     public async Task A_port_in_use_is_a_typed_failure_in_one_line()
     {
         await using Node a = await Swarms.ListenAsync(1);

@@ -14,7 +14,7 @@ namespace P2PLearn.Networking.Swarm.Connections;
 /// threads.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable",
-    Justification = "A cancellation source without a timer or a wait handle in use holds nothing to dispose.")]
+    Justification = "FinishAsync, which every connection ends in, is its disposal.")]
 internal sealed class SwarmConnection
 {
     private readonly IMuxedSession _session;
@@ -22,6 +22,7 @@ internal sealed class SwarmConnection
     private readonly ResourceGate.ConnectionTicket _ticket;
     private readonly StreamServer _server;
     private readonly TaskGroup _streams;
+    private readonly StreamAnnouncer _announcer;
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _closeReason;
@@ -42,6 +43,8 @@ internal sealed class SwarmConnection
         _ticket = ticket;
         _server = server;
         _streams = new TaskGroup(e => SwarmLog.Unexpected(server.Log, e));
+        _announcer = new StreamAnnouncer(
+            server.Time, stream => _streams.TryRun(() => stream.AnnounceAsync(_ending.Token)));
         OpenedAt = server.Time.GetUtcNow();
     }
 
@@ -134,10 +137,7 @@ internal sealed class SwarmConnection
             var stream = new SwarmStream(this, negotiated, ticket, protocol, agreed: !optimistic);
             if (optimistic)
             {
-                // A user who writes at once is faster, and the proposal travels with those bytes. For one who does not
-                // it must go alone: the remote gives up on a stream that stays silent, and only so many of ours may be
-                // unheard of.
-                _streams.TryRun(() => stream.AnnounceAsync(_ending.Token));
+                _announcer.Add(stream);
             }
 
             return stream;
@@ -242,6 +242,7 @@ internal sealed class SwarmConnection
     {
         EndReason reason = (EndReason)Volatile.Read(ref _closeReason);
         Close(EndReason.ClosedByRemote); // the handlers' token
+        _announcer.Dispose();
         TimeProvider time = _server.Time;
         TimeSpan limit = _server.Timeouts.Close;
         Task goodbye = _session.DisposeAsync().AsTask();

@@ -48,6 +48,9 @@ internal sealed class SwarmStream : PeerStream
     /// <inheritdoc/>
     public override ProtocolId Protocol { get; }
 
+    /// <summary>It was written to, read from or closed, so that its proposal is on its way.</summary>
+    public bool IsUsed { get; private set; }
+
     /// <inheritdoc/>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         _agreed ? _muxed.ReadAsync(buffer, cancellationToken) : ReadFirstAsync(buffer, cancellationToken);
@@ -57,8 +60,11 @@ internal sealed class SwarmStream : PeerStream
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc/>
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        _muxed.WriteAsync(buffer, cancellationToken);
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        IsUsed = true;
+        return _muxed.WriteAsync(buffer, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -71,6 +77,7 @@ internal sealed class SwarmStream : PeerStream
     /// <inheritdoc/>
     public override async ValueTask CloseWriteAsync(CancellationToken cancellationToken)
     {
+        IsUsed = true;
         await _muxed.CloseWriteAsync(cancellationToken).ConfigureAwait(false);
         _writeClosed = true;
     }
@@ -78,6 +85,7 @@ internal sealed class SwarmStream : PeerStream
     /// <inheritdoc/>
     public override void Reset(EndReason reason)
     {
+        IsUsed = true;
         _muxed.Reset(reason);
         End();
     }
@@ -87,6 +95,7 @@ internal sealed class SwarmStream : PeerStream
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
+            IsUsed = true;
             bool unheard = !_agreed && _writeClosed && _muxed.EndReason == EndReason.None;
             if (!unheard || !Connection.FinishLater(this))
             {
@@ -150,6 +159,7 @@ internal sealed class SwarmStream : PeerStream
 
     private async ValueTask<int> ReadFirstAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
+        IsUsed = true;
         try
         {
             int read = await _muxed.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
