@@ -440,8 +440,16 @@ public sealed class RoundMachine : IRoundMachine
         }
     }
 
-    // A quorum less oneself, one of them honest. Too few for a trimmed mean, they set only the round that is gone on with, not the model.
-    private int ContributorsToCatchUp() => Math.Max(CurrentQuorum - 1, _options.Faulty + 1);
+    /// <summary>
+    /// A quorum less oneself, and enough that a trimmed mean has an honest majority. A mesh too small for that sets only the round that is gone
+    /// on with, not the model, by at least one honest node's word.
+    /// </summary>
+    private int ContributorsToCatchUp()
+    {
+        int others = Math.Max(_roster.ParticipantCount, _options.GatherCount) - 1; // all who will be there, not only who is back already
+        int robust = Math.Max(CurrentQuorum - 1, (2 * _options.Faulty) + 1);
+        return Math.Max(Math.Min(robust, others), _options.Faulty + 1);
+    }
 
     private SortedSet<int> RoundsFarAhead()
     {
