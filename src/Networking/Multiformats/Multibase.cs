@@ -55,7 +55,7 @@ public static class Multibase
         MultibaseEncoding encoding, ReadOnlySpan<char> text, [NotNullWhen(true)] out byte[]? bytes)
     {
         bytes = null;
-        if (text.Length >= MaxTextLength || !System.Text.Ascii.IsValid(text))
+        if (text.Length >= MaxTextLength || text.ContainsAnyExceptInRange('!', '~')) // SimpleBase reads past its table at DEL
         {
             return false;
         }

@@ -32,6 +32,7 @@ public sealed class MultibaseAndCidProperties
     [InlineData("uAB")] // bits left over
     [InlineData("f0")]
     [InlineData("z0OIl")] // not in the alphabet
+    [InlineData("z\u007f")] // beyond the alphabet table of the library underneath
     public void Other_text_is_refused(string text) => Assert.False(Multibase.TryDecode(text, out _));
 
     [Fact]
