@@ -133,11 +133,15 @@ internal static class DemoCommand
 
         AnsiConsole.Write(table);
         Console.Out.WriteLine($"honest nodes on 10,000 test images: mean {Percent(report.HonestMeanAccuracy)}, worst {Percent(report.HonestWorstAccuracy)}");
-        Console.Out.WriteLine($"controls: plain mean under the same attack {Percent(report.Controls.Mean.HonestMeanAccuracy)}, training alone {Percent(report.Controls.Alone.HonestMeanAccuracy)}");
+        Console.Out.WriteLine($"controls: plain mean under the same attack {Control(report.Controls.Mean)}, training alone {Percent(report.Controls.Alone.HonestMeanAccuracy)}");
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Rounds} rounds, {Mega(report.BytesPerNode)} received per node, {report.Seconds:0.0} s from the first process to the last result"));
     }
+
+    /// <summary>A model of NaN gets no image right.</summary>
+    private static string Control(SimulationReport report) =>
+        Percent(report.HonestMeanAccuracy) + (report.HonestMeanAccuracy == 0 ? " (diverged)" : "");
 
     private static string Percent(double fraction) => fraction.ToString("P2", CultureInfo.InvariantCulture);
 

@@ -34,7 +34,7 @@ public sealed class DemoBoard
                     row.State = "started";
                     break;
                 case MembersChanged members:
-                    row.State = row.Rounds == 0 ? $"{members.Up} up" : row.State;
+                    row.State = row.Rounds == 0 ? $"in a cluster of {members.Up}" : row.State;
                     break;
                 case RunStarted:
                     row.State = "training";
@@ -85,6 +85,11 @@ public sealed class DemoBoard
         lock (_gate)
         {
             Row[] honest = [.. _rows.Values.Where(r => !r.Attacks)];
+            if (honest.All(r => r.Rounds == 0))
+            {
+                return "the nodes start: " + string.Join(", ", _rows.Values.GroupBy(r => r.State).Select(g => $"{g.Count()} {g.Key}"));
+            }
+
             double[] accuracies = [.. honest.Where(r => r.Accuracy is not null).Select(r => r.Accuracy!.Value)];
             string accuracy = accuracies.Length == 0 ? "" : $", accuracy {accuracies.Min():P1} to {accuracies.Max():P1}";
             return $"round {honest.Min(r => r.Round)} of {honest.Max(r => r.Rounds)}{accuracy}, {honest.Count(r => r.State == "finished")} of {honest.Length} finished";
