@@ -48,11 +48,11 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks, CancellationToke
     {
         lock (_lock)
         {
-            if (!_pending.TryGetValue(key, out Pending? pending))
+            if (!_pending.TryGetValue(key, out Pending? pending) || pending.Result.Task.IsCompleted)
             {
                 pending = new Pending(closing);
                 ObjectDisposedException.ThrowIf(!tasks.TryRun(() => RunAsync(key, pending, dial)), typeof(Swarm));
-                _pending.Add(key, pending);
+                _pending[key] = pending; // in place of one that has its result already: that was of an earlier time
             }
 
             pending.Callers++;

@@ -249,6 +249,25 @@ public sealed class HostilePeerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Whoever_waits_for_our_proof_goes_on_when_the_peers_own_is_first()
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var calledOff = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _peer.Handle(AdmittedStreams.Protocol, async (stream, _) =>
+        {
+            asked.TrySetResult();
+            await EndedAsync(stream);
+            calledOff.TrySetResult();
+        });
+        Task admission = _member.Streams.AdmitAsync(_peer.LocalPeer, default);
+        await asked.Task.LimitAsync("the member's own proof");
+        Assert.False(admission.IsCompleted);
+        Assert.True(await ProveAsync(Meshes.Home));
+        await admission.LimitAsync("the admission, with no time passing");
+        await calledOff.Task.LimitAsync("the end of the member's own proof");
+    }
+
+    [Fact]
     public async Task The_connection_that_ends_within_the_proof_is_told_as_lost()
     {
         _peer.Handle(AdmittedStreams.Protocol, (_, _) =>

@@ -153,6 +153,17 @@ public sealed class DialingTests
     }
 
     [Fact]
+    public async Task Who_comes_after_the_result_gets_a_dial_of_its_own()
+    {
+        var queue = new DialQueue<string, int>(new TaskGroup(_ => { }), default);
+        int dials = 0;
+        for (int i = 1; i <= 2_000; i++)
+        {
+            Assert.Equal(i, await queue.JoinAsync("a", _ => Task.FromResult(++dials), default).LimitAsync("the dial"));
+        }
+    }
+
+    [Fact]
     public async Task Closing_ends_dials_and_takes_no_more()
     {
         using var closing = new CancellationTokenSource();
