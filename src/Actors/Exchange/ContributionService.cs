@@ -43,7 +43,7 @@ public sealed class ContributionService
     private readonly Ed25519Verifier _verifier = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, int> _pushes = [];
-    private volatile IActorRef? _run;
+    private IActorRef? _run;
 
     /// <summary>Creates the service and offers its methods to the peers.</summary>
     /// <param name="context">The run.</param>
@@ -56,7 +56,7 @@ public sealed class ContributionService
         _context = context;
         _streams = streams;
         _rpc = rpc;
-        var push = new RpcMethodOptions { MaxRequestBytes = Math.Max(ModelBytes, MaxHeadBytes), MaxStreamBytes = ModelBytes + MaxHeadBytes };
+        var push = new RpcMethodOptions { MaxRequestBytes = Math.Max(ModelBytes, MaxHeadBytes), MaxStreamBytes = (long)ModelBytes + MaxHeadBytes };
         rpc.MapStream(PushMethod, ReceiveAsync, push);
         rpc.MapStream(GetMethod, SendAsync, new RpcMethodOptions { MaxRequestBytes = Hash256.Size, MaxStreamBytes = Hash256.Size });
     }
@@ -64,16 +64,10 @@ public sealed class ContributionService
     private int ModelBytes => _context.ParameterCount * sizeof(float);
 
     /// <summary>Inbound contributions go to this run actor from now on.</summary>
-    public void Serve(IActorRef run) => _run = run;
+    public void Serve(IActorRef run) => Volatile.Write(ref _run, run);
 
     /// <summary>They no longer go to it, unless another has taken its place already.</summary>
-    public void Unserve(IActorRef run)
-    {
-        lock (_gate)
-        {
-            _run = Equals(_run, run) ? null : _run;
-        }
-    }
+    public void Unserve(IActorRef run) => Interlocked.CompareExchange(ref _run, null, run);
 
     /// <summary>Sends a contribution of this node, model and all.</summary>
     /// <returns>What the peer made of it.</returns>
@@ -106,25 +100,38 @@ public sealed class ContributionService
         }
     }
 
-    /// <summary>Gets a model from the first of some peers that has it.</summary>
-    /// <returns>The checked model, owned by the caller; null when none of them gave it.</returns>
-    public async Task<ModelBuffer?> FetchAsync(Contribution contribution, IReadOnlyList<PeerId> sources, CancellationToken cancellationToken)
+    /// <summary>Gets a model from the first of some peers that has it, and checks it, into the run's store.</summary>
+    /// <returns>Whether it is there; false when nobody gave it, or it is no model of this run, which the run is told.</returns>
+    public async Task<bool> FetchAsync(Contribution contribution, IReadOnlyList<PeerId> sources, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(sources);
         if (FindFault(contribution) is not null || !_context.Pool.TryRent(out ModelBuffer? model))
         {
-            return null;
+            return false;
         }
 
-        foreach (PeerId source in sources)
+        bool handedOn = false;
+        try
         {
-            if (await TryFetchAsync(source, contribution, model, cancellationToken))
+            foreach (PeerId source in sources)
             {
-                return model;
+                if (await TryFetchAsync(source, contribution, model, cancellationToken))
+                {
+                    // The bytes are what their maker signed: no other source has better ones.
+                    handedOn = CheckModel(contribution, model);
+                    return handedOn && Keep(contribution, model);
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            if (!handedOn)
+            {
+                model.Release();
             }
         }
-
-        model.Release();
-        return null;
     }
 
     private static async ValueTask<PushVerdict> ReadVerdictAsync(RpcCall call, CancellationToken cancellationToken)
@@ -133,6 +140,7 @@ public sealed class ContributionService
         return answer is { Length: 1 } verdict && Enum.IsDefined((PushVerdict)verdict.Span[0]) ? (PushVerdict)verdict.Span[0] : PushVerdict.NotWanted;
     }
 
+    /// <summary>Gets bytes that hash to the contribution's root.</summary>
     private async Task<bool> TryFetchAsync(PeerId source, Contribution contribution, ModelBuffer model, CancellationToken cancellationToken)
     {
         try
@@ -159,7 +167,7 @@ public sealed class ContributionService
             return false;
         }
 
-        return CheckModel(contribution, model);
+        return true;
     }
 
     /// <summary>Serves <see cref="GetMethod"/>.</summary>
@@ -195,12 +203,14 @@ public sealed class ContributionService
             throw new RpcException(RpcStatus.ResourceExhausted, $"at most {MaxPushesPerPeer} contributions at once");
         }
 
+        using var limit = new CancellationTokenSource(TransferLimit, _context.Time); // the caller's own limit is the caller's word
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            PushVerdict verdict = await ReceiveHeadAsync(call, cancellationToken) is { } contribution
-                ? await ReceiveModelAsync(call, contribution, cancellationToken)
+            PushVerdict verdict = await ReceiveHeadAsync(call, either.Token) is { } contribution
+                ? await ReceiveModelAsync(call, contribution, either.Token)
                 : PushVerdict.NotWanted;
-            await call.WriteAsync(new[] { (byte)verdict }, cancellationToken);
+            await call.WriteAsync(new[] { (byte)verdict }, either.Token);
         }
         finally
         {
@@ -218,7 +228,7 @@ public sealed class ContributionService
             throw new RpcException(RpcStatus.InvalidArgument, "not a contribution signed by its sender");
         }
 
-        if (_run is not { } run || contribution.Run != _context.Run)
+        if (Volatile.Read(ref _run) is not { } run || contribution.Run != _context.Run)
         {
             return null;
         }
@@ -229,8 +239,19 @@ public sealed class ContributionService
             return null;
         }
 
-        RunProtocol.OfferAnswer answer = await run.Ask<RunProtocol.OfferAnswer>(new RunProtocol.Offer(contribution), OfferLimit, cancellationToken);
-        return answer == RunProtocol.OfferAnswer.Wanted ? contribution : null;
+        return await AskAsync(run, contribution, cancellationToken) == RunProtocol.OfferAnswer.Wanted ? contribution : null;
+    }
+
+    private static async Task<RunProtocol.OfferAnswer> AskAsync(IActorRef run, Contribution contribution, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await run.Ask<RunProtocol.OfferAnswer>(new RunProtocol.Offer(contribution), OfferLimit, cancellationToken);
+        }
+        catch (AskTimeoutException)
+        {
+            return RunProtocol.OfferAnswer.NotWanted; // its actor system ends; what matters is fetched later
+        }
     }
 
     private async Task<PushVerdict> ReceiveModelAsync(RpcCall call, Contribution contribution, CancellationToken cancellationToken)
@@ -244,10 +265,11 @@ public sealed class ContributionService
         try
         {
             await call.WriteAsync(new[] { (byte)PushVerdict.Wanted }, cancellationToken);
-            int length = await call.NextAsync(cancellationToken);
-            if (length != ModelBytes)
+            if (!await HasModelLengthAsync(call, cancellationToken))
             {
-                throw new RpcException(RpcStatus.InvalidArgument, $"the model has {length} bytes, announced were {ModelBytes}");
+                _streams.Penalize(call.Peer, EndReason.MalformedMessage);
+                Faulty(contribution, "length");
+                throw new RpcException(RpcStatus.InvalidArgument, $"the model has not the {ModelBytes} bytes that were announced");
             }
 
             await call.ReadExactlyAsync(model.Bytes, cancellationToken);
@@ -264,7 +286,12 @@ public sealed class ContributionService
             }
 
             handedOn = true;
-            _run?.Tell(new RunProtocol.ModelReceived(contribution, model));
+            if (!Keep(contribution, model))
+            {
+                return PushVerdict.Refused;
+            }
+
+            Volatile.Read(ref _run)?.Tell(new RunProtocol.ModelReceived(contribution));
             return PushVerdict.Accepted;
         }
         finally
@@ -275,6 +302,25 @@ public sealed class ContributionService
             }
         }
     }
+
+    private async ValueTask<bool> HasModelLengthAsync(RpcCall call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await call.NextAsync(cancellationToken) == ModelBytes;
+        }
+        catch (RpcException e) when (e.Status == RpcStatus.ResourceExhausted)
+        {
+            return false; // longer than the method takes
+        }
+    }
+
+    /// <summary>
+    /// Puts a checked model into the store, which takes over its buffer: a message to an actor that is just being stopped is lost, memory is not.
+    /// </summary>
+    /// <returns>False when the store keeps another model of this maker for this round, or that round no longer.</returns>
+    private bool Keep(Contribution contribution, ModelBuffer model) =>
+        _context.Models.Add(contribution, model) || _context.Models.Contains(contribution.Round, contribution.Peer, contribution.Root);
 
     private static bool TryDecode(RpcPayload? head, [NotNullWhen(true)] out Contribution? contribution)
     {
@@ -298,7 +344,7 @@ public sealed class ContributionService
 
     private PushVerdict Faulty(Contribution contribution, string reason)
     {
-        _run?.Tell(new RunProtocol.ModelFaulty(contribution, reason));
+        Volatile.Read(ref _run)?.Tell(new RunProtocol.ModelFaulty(contribution, reason));
         return PushVerdict.Refused;
     }
 

@@ -86,19 +86,19 @@ public sealed class ExchangeActor : ReceiveActor
             PeerId? maker = fetch.Contribution.Peer.ToPeerId();
             PeerId[] sources = [.. fetch.Peers.OrderByDescending(peer => peer == maker).Take(MaxSourcesPerFetch)];
             _service.FetchAsync(fetch.Contribution, sources, _stopping.Token)
-                .PipeTo(Self, success: model => new FetchFinished(fetch.Contribution, model), failure: _ => new FetchFinished(fetch.Contribution, null));
+                .PipeTo(Self, success: isHere => new FetchFinished(fetch.Contribution, isHere), failure: _ => new FetchFinished(fetch.Contribution, false));
         }
     }
 
     private void NoteFetch(FetchFinished finished)
     {
         _fetching.Remove(finished.Contribution.Root);
-        _run.Tell(finished.Model is { } model
-            ? new RunProtocol.ModelReceived(finished.Contribution, model)
+        _run.Tell(finished.IsHere
+            ? new RunProtocol.ModelReceived(finished.Contribution)
             : new RunProtocol.FetchEnded(finished.Contribution));
     }
 
     private sealed record PushEnded(PeerId Peer);
 
-    private sealed record FetchFinished(Contribution Contribution, ModelBuffer? Model);
+    private sealed record FetchFinished(Contribution Contribution, bool IsHere);
 }

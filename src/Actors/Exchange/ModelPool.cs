@@ -5,7 +5,7 @@ namespace P2PLearn.Actors.Exchange;
 
 /// <summary>A bounded pool of model vectors of one length: the memory that all models of a run may take together.</summary>
 /// <param name="parameterCount">d.</param>
-/// <param name="maxBuffers">Most buffers on loan at once; a stranger's model beyond that is refused before a byte of it is read.</param>
+/// <param name="maxBuffers">Most buffers on loan before the others' models are refused, each before a byte of it is read.</param>
 public sealed class ModelPool(int parameterCount, int maxBuffers)
 {
     private readonly ConcurrentBag<ModelBuffer> _free = [];
@@ -17,7 +17,15 @@ public sealed class ModelPool(int parameterCount, int maxBuffers)
     /// <summary>Buffers on loan.</summary>
     public int LentCount => Volatile.Read(ref _lent);
 
-    /// <summary>Lends a buffer; its content is not cleared.</summary>
+    /// <summary>Lends a buffer for a model of this node itself, even when all are on loan: the others cannot keep it from its work.</summary>
+    /// <remarks>Not cleared. The caller has a bound of its own: the rounds that the store keeps.</remarks>
+    public ModelBuffer Rent()
+    {
+        Interlocked.Increment(ref _lent);
+        return Take();
+    }
+
+    /// <summary>Lends a buffer for somebody else's model; its content is not cleared.</summary>
     /// <returns>False when as many as the pool may lend are on loan.</returns>
     public bool TryRent([NotNullWhen(true)] out ModelBuffer? buffer)
     {
@@ -28,7 +36,7 @@ public sealed class ModelPool(int parameterCount, int maxBuffers)
             return false;
         }
 
-        buffer = (_free.TryTake(out ModelBuffer? free) ? free : new ModelBuffer(this, ParameterCount)).Lend();
+        buffer = Take();
         return true;
     }
 
@@ -37,4 +45,6 @@ public sealed class ModelPool(int parameterCount, int maxBuffers)
         _free.Add(buffer);
         Interlocked.Decrement(ref _lent);
     }
+
+    private ModelBuffer Take() => (_free.TryTake(out ModelBuffer? free) ? free : new ModelBuffer(this, ParameterCount)).Lend();
 }

@@ -10,6 +10,7 @@ public sealed class ModelStore : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(uint Round, ReplicaId Peer), (Contribution Contribution, ModelBuffer Model)> _models = [];
+    private uint _oldest;
     private bool _disposed;
 
     /// <summary>Models held.</summary>
@@ -25,14 +26,14 @@ public sealed class ModelStore : IDisposable
     }
 
     /// <summary>Keeps a checked model; takes over the caller's count of the buffer in any case.</summary>
-    /// <returns>False when a model of this peer for this round is there already: the first one counts.</returns>
+    /// <returns>False when a model of this peer for this round is there already (the first one counts), or the round was dropped.</returns>
     public bool Add(Contribution contribution, ModelBuffer model)
     {
         ArgumentNullException.ThrowIfNull(contribution);
         ArgumentNullException.ThrowIfNull(model);
         lock (_gate)
         {
-            if (!_disposed && _models.TryAdd((contribution.Round, contribution.Peer), (contribution, model)))
+            if (!_disposed && contribution.Round >= _oldest && _models.TryAdd((contribution.Round, contribution.Peer), (contribution, model)))
             {
                 return true;
             }
@@ -40,6 +41,15 @@ public sealed class ModelStore : IDisposable
 
         model.Release();
         return false;
+    }
+
+    /// <summary>Models held of one peer.</summary>
+    public int CountOf(ReplicaId peer)
+    {
+        lock (_gate)
+        {
+            return _models.Keys.Count(key => key.Peer == peer);
+        }
     }
 
     /// <summary>Whether a peer's model of a round is there, with the given hash.</summary>
@@ -81,11 +91,12 @@ public sealed class ModelStore : IDisposable
         return false;
     }
 
-    /// <summary>Drops the models of earlier rounds.</summary>
+    /// <summary>Drops the models of earlier rounds, and keeps none of them from now on.</summary>
     public void DropBelow(uint round)
     {
         lock (_gate)
         {
+            _oldest = Math.Max(_oldest, round);
             foreach ((uint Round, ReplicaId Peer) key in _models.Keys.Where(k => k.Round < round).ToArray())
             {
                 _models.Remove(key, out var held);

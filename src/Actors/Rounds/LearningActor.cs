@@ -31,6 +31,7 @@ public sealed class LearningActor : ReceiveActor
             _trainers = message;
             _run?.Forward(message);
         });
+        Receive<RunProtocol.GetTrainers>(_ => Sender.Tell(_trainers));
         Receive<ReplicationProtocol.RegisterChanged>(message => NoteRegister(message));
         Receive<ReplicationProtocol.ContributionsChanged>(_ => { });
         Receive<ReplicationProtocol.RegisterWritten>(_ => { });
@@ -95,11 +96,8 @@ public sealed class LearningActor : ReceiveActor
         _guest.MakeRunAsync(settings).PipeTo(Self, success: run => new RunMade(run.Context, run.Contributions, run.Machine));
     }
 
-    private void StartRun(RunMade made)
-    {
+    private void StartRun(RunMade made) =>
         _run = Context.Watch(Context.ActorOf(RunActor.Props(made.Context, made.Machine, _replication, made.Contributions), "run"));
-        _run.Tell(_trainers);
-    }
 
     private sealed record RunMade(RunContext Context, ContributionService Contributions, Func<IRoundMachine> Machine);
 }

@@ -52,6 +52,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         Follow();
+        Context.Parent.Tell(RunProtocol.GetTrainers.Instance); // a restarted actor knows nobody
         _replication.Tell(new ReplicationProtocol.Subscribe(Self));
         IActorRef self = Self;
         _context.ResumeAsync().PipeTo(self, success: resumed => resumed, failure: e => new Failed("resume", e));
@@ -141,21 +142,22 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     {
         foreach (Contribution contribution in added.Entries.SelectMany(e => e.Second is { } second ? [e.First, second] : new[] { e.First }))
         {
-            if (contribution.Run != _context.Run)
+            if (contribution.Run != _context.Run || contribution.ToRef() is not { } reference || !Remember(reference, contribution))
             {
                 continue;
             }
 
-            if (contribution.ToRef() is { } reference && Remember(reference, contribution))
+            Step(new HeadKnown(reference));
+            if (ContributionChecks.FindFault(contribution, _context.Run, _context.Layout, _context.ParameterCount) is { } fault)
             {
-                Step(new HeadKnown(reference));
+                NoteFault(new RunProtocol.ModelFaulty(contribution, fault)); // no model can make it good: nobody waits for one
             }
         }
     }
 
     private RunProtocol.OfferAnswer Answer(Contribution contribution)
     {
-        if (contribution.ToRef() is not { } reference || contribution.Run != _context.Run)
+        if (contribution.ToRef() is not { } reference || contribution.Run != _context.Run || !IsKnown(contribution))
         {
             return RunProtocol.OfferAnswer.NotWanted;
         }
@@ -168,34 +170,42 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         }
 
         return _context.Models.Contains(contribution.Round, contribution.Peer, contribution.Root) ? RunProtocol.OfferAnswer.AlreadyHeld
-            : _machine.Wants(reference) ? RunProtocol.OfferAnswer.Wanted
+            : _machine.Wants(reference) && HasRoomFor(contribution) ? RunProtocol.OfferAnswer.Wanted
             : RunProtocol.OfferAnswer.NotWanted;
     }
 
+    private bool IsKnown(Contribution contribution) => contribution.Peer.ToPeerId() is { } peer && _known.Contains(peer);
+
+    private bool HasRoomFor(Contribution contribution) => _context.Models.CountOf(contribution.Peer) < RunContext.MaxModelsPerPeer;
+
     private bool Remember(ContributionRef reference, Contribution contribution) =>
-        reference.Round >= _machine.Round - 1 && _heads.TryAdd(reference, contribution);
+        reference.Round >= _machine.Round - 1
+        && reference.Round <= _context.Settings.Rounds
+        && _heads.Keys.Count(known => known.Participant == reference.Participant) < RunContext.MaxHeadsPerPeer
+        && _heads.TryAdd(reference, contribution);
 
     private void NoteModel(RunProtocol.ModelReceived message)
     {
-        if (message.Contribution.ToRef() is { } reference && _machine.Wants(reference))
+        Contribution contribution = message.Contribution;
+        if (contribution.ToRef() is { } reference && _context.Models.Contains(contribution.Round, contribution.Peer, contribution.Root))
         {
-            _context.Models.Add(message.Contribution, message.Model);
-            _heads.TryAdd(reference, message.Contribution);
             Step(new ModelArrived(reference));
-        }
-        else
-        {
-            message.Model.Release();
         }
     }
 
     private void NoteFault(RunProtocol.ModelFaulty message)
     {
-        if (message.Contribution.ToRef() is { } reference)
+        if (message.Contribution.ToRef() is not { } reference || !IsKnown(message.Contribution))
+        {
+            return;
+        }
+
+        if (_machine.Wants(reference)) // told once, however often it is sent
         {
             _context.Events.Record(new ContributionRefused(reference.Participant.Id, reference.Round, message.Reason));
-            Step(new ModelRefused(reference));
         }
+
+        Step(new ModelRefused(reference));
     }
 
     private void StepIfKnown(Contribution contribution, Func<ContributionRef, RoundEvent> make)
@@ -265,6 +275,10 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         else if (_context.Models.Contains(contribution.Round, contribution.Peer, contribution.Root))
         {
             Self.Tell(new Happened(new ModelArrived(reference)));
+        }
+        else if (!HasRoomFor(contribution))
+        {
+            Self.Tell(new Happened(new FetchFailed(reference))); // due again later
         }
         else
         {

@@ -29,6 +29,15 @@ public sealed class RunContext : IAsyncDisposable
     /// <summary>Most models in memory: a cluster of 50 with some rounds kept and some ahead.</summary>
     public const int MaxModels = 400;
 
+    /// <summary>
+    /// Most models of one peer, after which it is sent no word of wanting until the round goes on: those kept, the one under way, and some
+    /// ahead. A member that signs for all rounds to come fills no more than its own share.
+    /// </summary>
+    public const int MaxModelsPerPeer = MaxModels / 50;
+
+    /// <summary>Most contributions remembered of one peer: twice as many as models, and those that prove an equivocation.</summary>
+    public const int MaxHeadsPerPeer = 4 * MaxModelsPerPeer;
+
     private readonly RunPlace _place;
     private readonly TrainingThread _thread;
     private readonly TrainingSession _session;
@@ -80,6 +89,9 @@ public sealed class RunContext : IAsyncDisposable
     /// <summary>Takes what happens.</summary>
     public IEventSink Events => _place.Events;
 
+    /// <summary>The clock.</summary>
+    public TimeProvider Time => _place.Time;
+
     /// <summary>Counts model bytes.</summary>
     public ExchangeTraffic Traffic => _place.Traffic;
 
@@ -127,20 +139,34 @@ public sealed class RunContext : IAsyncDisposable
     /// <summary>Signs the half-step model, and writes it to the disk before anybody hears of it.</summary>
     internal Task<RunActor.CommitDone> CommitAsync(int round) => OnThread(_ =>
     {
-        ModelBuffer model = Rent();
-        _session.CopyModel(model.Values.Span);
-        Contribution contribution = Sign(round, model);
-        ProgressFile.Write(_place.ProgressFile, new Progress(Run, round, contribution, _session.ExportState()));
-        return Keep(contribution, model);
+        ModelBuffer model = Pool.Rent();
+        try
+        {
+            _session.CopyModel(model.Values.Span);
+            Contribution contribution = Sign(round, model);
+            WriteProgress(round, contribution);
+            return Keep(contribution, model.Retain());
+        }
+        finally
+        {
+            model.Release();
+        }
     });
 
     /// <summary>Makes and signs an attack's vector.</summary>
     internal Task<RunActor.CommitDone> ForgeAsync(int round, IReadOnlyList<ContributionRef> honest) => OnThread(_ =>
     {
         using Taken taken = Take(honest);
-        ModelBuffer model = Rent();
-        (_forger ?? throw new InvalidOperationException("an honest node does not forge"))(taken.Vectors, model.Values.Span);
-        return Keep(Sign(round, model), model);
+        ModelBuffer model = Pool.Rent();
+        try
+        {
+            (_forger ?? throw new InvalidOperationException("an honest node does not forge"))(taken.Vectors, model.Values.Span);
+            return Keep(Sign(round, model), model.Retain());
+        }
+        finally
+        {
+            model.Release();
+        }
     });
 
     /// <summary>Mixes the contributions of a round.</summary>
@@ -151,6 +177,7 @@ public sealed class RunContext : IAsyncDisposable
         bool mixed = _session.Mix(taken.Vectors, _trace);
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         MixOutcome? outcome = mixed ? MixOutcome.FromTrace(contributors, _trace) : null;
+        WriteProgress(round, null);
         return new RunActor.MixDone(round, outcome, milliseconds, _session.Glance()?.Accuracy);
     });
 
@@ -159,13 +186,14 @@ public sealed class RunContext : IAsyncDisposable
     {
         using Taken taken = Take(contributors);
         _session.CatchUp(taken.Vectors, round);
+        WriteProgress(round, null);
         return new RunActor.CatchUpDone(round, _session.Glance()?.Accuracy);
     });
 
     /// <summary>Saves the final model and progress, and measures it on all test images.</summary>
     internal Task<RunActor.FinishDone> FinishAsync(int lastRound) => OnThread(_ =>
     {
-        ProgressFile.Write(_place.ProgressFile, new Progress(Run, lastRound, null, _session.ExportState()));
+        WriteProgress(lastRound, null);
         _session.Save(_place.ModelFile);
         Evaluation evaluation = _session.Evaluate();
         double? loss = double.IsFinite(evaluation.Loss) ? evaluation.Loss : null;
@@ -179,12 +207,12 @@ public sealed class RunContext : IAsyncDisposable
         long maxBytes = _session.StateSize + 4096;
         if (!ProgressFile.TryRead(_place.ProgressFile, maxBytes, out Progress? progress, out string? error))
         {
-            return error is null ? new RunActor.Resumed(1, null) : throw new InvalidDataException(error);
+            return error is null ? Begin() : throw new InvalidDataException(error);
         }
 
         if (progress.Run != Run)
         {
-            return new RunActor.Resumed(1, null); // of an earlier run; this one replaces it at its first commit
+            return Begin(); // of an earlier run, which this one replaces
         }
 
         _session.ImportState(progress.TrainerState);
@@ -195,7 +223,7 @@ public sealed class RunContext : IAsyncDisposable
 
         if (!Models.Contains(committed.Round, committed.Peer, committed.Root))
         {
-            ModelBuffer model = Rent();
+            ModelBuffer model = Pool.Rent();
             _session.CopyModel(model.Values.Span);
             Models.Add(committed, model);
         }
@@ -203,9 +231,15 @@ public sealed class RunContext : IAsyncDisposable
         return new RunActor.Resumed(progress.Round, committed);
     }
 
-    private ModelBuffer Rent() => Pool.TryRent(out ModelBuffer? model)
-        ? model
-        : throw new InvalidOperationException($"all {MaxModels} model buffers of the run are in use");
+    /// <summary>The first model is progress too: a run actor that fails in round 1 goes back to it, not to a model half trained.</summary>
+    private RunActor.Resumed Begin()
+    {
+        WriteProgress(0, null);
+        return new RunActor.Resumed(1, null);
+    }
+
+    private void WriteProgress(int round, Contribution? committed) =>
+        ProgressFile.Write(_place.ProgressFile, new Progress(Run, round, committed, _session.ExportState()));
 
     private Contribution Sign(int round, ModelBuffer model)
     {

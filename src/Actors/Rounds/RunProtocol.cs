@@ -1,5 +1,4 @@
 using Akka.Actor;
-using P2PLearn.Actors.Exchange;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Networking.Identity;
 
@@ -10,6 +9,13 @@ public static class RunProtocol
 {
     /// <summary>The trainers that are up and reachable now, this node among them or not.</summary>
     public sealed record TrainersChanged(IReadOnlyList<PeerId> Trainers) : INoSerializationVerificationNeeded;
+
+    /// <summary>Who trains? Asked by a run actor that starts or restarts; answered with <see cref="TrainersChanged"/>.</summary>
+    public sealed record GetTrainers : INoSerializationVerificationNeeded
+    {
+        /// <summary>The only one.</summary>
+        public static GetTrainers Instance { get; } = new();
+    }
 
     /// <summary>May the model of this validly signed contribution be sent? Answered with <see cref="OfferAnswer"/>.</summary>
     public sealed record Offer(Contribution Contribution) : INoSerializationVerificationNeeded;
@@ -27,8 +33,8 @@ public static class RunProtocol
         NotWanted,
     }
 
-    /// <summary>A model has passed every check. The receiver owns one count of the buffer.</summary>
-    public sealed record ModelReceived(Contribution Contribution, ModelBuffer Model) : INoSerializationVerificationNeeded;
+    /// <summary>A model has passed every check and lies in the run's store.</summary>
+    public sealed record ModelReceived(Contribution Contribution) : INoSerializationVerificationNeeded;
 
     /// <summary>The bytes of a validly signed contribution are no model of this run.</summary>
     public sealed record ModelFaulty(Contribution Contribution, string Reason) : INoSerializationVerificationNeeded;

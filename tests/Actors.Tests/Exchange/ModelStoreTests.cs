@@ -64,6 +64,34 @@ public sealed class ModelStoreTests
     }
 
     [Fact]
+    public void A_model_of_a_round_that_was_dropped_is_not_kept()
+    {
+        using var store = new ModelStore();
+        store.DropBelow(6);
+        Add(store, 5, "a");
+        Add(store, 6, "a");
+        Assert.Equal(1, store.Count);
+        Assert.Equal(1, _pool.LentCount);
+        Assert.Equal(1, store.CountOf(ReplicaId.FromText("a")));
+        Assert.Equal(0, store.CountOf(ReplicaId.FromText("b")));
+    }
+
+    [Fact]
+    public void The_nodes_own_model_finds_room_when_others_find_none()
+    {
+        while (_pool.TryRent(out _))
+        {
+        }
+
+        int full = _pool.LentCount;
+        ModelBuffer own = _pool.Rent();
+        Assert.Equal(full + 1, _pool.LentCount);
+        own.Release();
+        Assert.False(_pool.TryRent(out _));
+        Assert.Equal(full, _pool.LentCount);
+    }
+
+    [Fact]
     public void A_model_is_found_by_its_hash()
     {
         using var store = new ModelStore();
