@@ -55,7 +55,14 @@ internal sealed class EventList : IEventSink
     public IEnumerable<T> Of<T>()
         where T : MeshEvent => _events.OfType<T>();
 
-    public void Record(MeshEvent happened) => _events.Enqueue(happened);
+    /// <summary>Runs within <see cref="Record"/>, on the thread of whoever records.</summary>
+    public Action<MeshEvent>? OnEvent { get; init; }
+
+    public void Record(MeshEvent happened)
+    {
+        _events.Enqueue(happened);
+        OnEvent?.Invoke(happened);
+    }
 }
 
 /// <summary>Stands where the run actor is: answers offers and keeps what it is told.</summary>
@@ -132,7 +139,7 @@ internal sealed class ExchangeNode : IAsyncDisposable
 
     public int ModelBytes => Context.ParameterCount * sizeof(float);
 
-    public static async Task<ExchangeNode> StartAsync(Fabric fabric, ActorSystem system, int index, TimeProvider? time = null)
+    public static async Task<ExchangeNode> StartAsync(Fabric fabric, ActorSystem system, int index, TimeProvider? time = null, RunSettings? settings = null)
     {
         ExchangeNode node = new(fabric, index);
         RunPlace place = new(
@@ -143,7 +150,7 @@ internal sealed class ExchangeNode : IAsyncDisposable
             new ExchangeTraffic(),
             time ?? TimeProvider.System,
             NullLogger.Instance);
-        node.Context = await RunContext.CreateAsync(TinyData.Settings, TinyData.Of(index), place, node._thread, null, CancellationToken.None);
+        node.Context = await RunContext.CreateAsync(settings ?? TinyData.Settings, TinyData.Of(index), place, node._thread, null, CancellationToken.None);
         node.Service = new ContributionService(node.Context, node.Fabric, node.Rpc);
         node.Run = system.ActorOf(Props.Create(() => new ProbeActor(node.Probe)));
         node.Service.Serve(node.Run);
