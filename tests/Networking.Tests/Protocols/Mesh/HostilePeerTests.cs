@@ -79,6 +79,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
         await Within.UntilAsync(() => reads.Count(r => r.IsFaulted) == 3, "three are reset");
         Assert.Equal(2, reads.Count(r => !r.IsCompleted));
         Assert.True(await ProveAsync(Meshes.Home));
+        await Within.UntilAsync(() => _member.Streams.Kept.Waiting == 0, "nobody waits any more");
         foreach (PeerStream stream in streams)
         {
             await stream.DisposeAsync();
