@@ -200,9 +200,12 @@ internal sealed class ExchangeNode : IAsyncDisposable
         Service.FetchAsync(contribution, [.. sources.Select(s => s.Peer)], CancellationToken.None).LimitAsync("the fetch");
 
     /// <summary>Pushes any head and then any model, as a program that is not ours would.</summary>
-    public async Task<PushVerdict> PushRawAsync(ExchangeNode to, ReadOnlyMemory<byte> head, byte[]? model)
+    public Task<PushVerdict> PushRawAsync(ExchangeNode to, ReadOnlyMemory<byte> head, byte[]? model) => PushRawAsync(to.Peer, head, model);
+
+    /// <summary>Pushes any head and then any model, as a program that is not ours would.</summary>
+    public async Task<PushVerdict> PushRawAsync(PeerId to, ReadOnlyMemory<byte> head, byte[]? model)
     {
-        await using RpcCall call = await Rpc.OpenAsync(to.Peer, ContributionService.PushMethod, new RpcCallOptions(Within.Limit, 1), CancellationToken.None);
+        await using RpcCall call = await Rpc.OpenAsync(to, ContributionService.PushMethod, new RpcCallOptions(Within.Limit, 1), CancellationToken.None);
         await call.WriteAsync(head, CancellationToken.None);
         PushVerdict verdict = await NextVerdictAsync(call);
         if (verdict != PushVerdict.Wanted)

@@ -3,11 +3,11 @@ using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using P2PLearn.Actors.Exchange;
 using P2PLearn.Actors.Monitoring;
+using P2PLearn.Actors.Replication;
 using P2PLearn.Actors.Rounds;
 using P2PLearn.Actors.Tests.Exchange;
 using P2PLearn.Actors.Training;
 using P2PLearn.Crdt.Contributions;
-using P2PLearn.Networking.Identity;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Actors.Tests.Rounds;
@@ -75,7 +75,7 @@ public sealed class LearningTests
         Contribution one = liar.Make(liar.Values(1));
         Assert.Equal(PushVerdict.Accepted, await liar.Service.PushAsync(a.Peer, one, CancellationToken.None).LimitAsync("the first push"));
         byte[] other = MemoryMarshal.AsBytes(liar.Values(2).AsSpan()).ToArray();
-        Assert.NotEqual(PushVerdict.Refused, await PushOtherAsync(liar, b.Peer, liar.Sign(liar.Values(2)), other));
+        Assert.NotEqual(PushVerdict.Refused, await liar.PushRawAsync(b.Peer, ContributionCodec.Encode(liar.Sign(liar.Values(2))), other).LimitAsync("the second push"));
         foreach (LearningNode node in honest)
         {
             await Within.UntilAsync(() => node.Events.Of<EquivocationFound>().Any(), $"{node.Peer.ToShortString()} has the proof");
@@ -157,23 +157,32 @@ public sealed class LearningTests
             from.Service.PushAsync(node.Peer, from.Make(from.Values((int)round), round), CancellationToken.None).LimitAsync("a push");
     }
 
-    private static LearningOptions Options(int node, RunSettings? settings) => new() { Settings = settings, Data = TinyData.Of(node) };
-
-    private static async Task<PushVerdict> PushOtherAsync(ExchangeNode from, PeerId to, Contribution contribution, byte[] model)
+    [Fact]
+    public async Task A_head_that_no_model_can_make_good_is_refused_once_wherever_it_comes_from()
     {
-        await using var call = await from.Rpc.OpenAsync(
-            to, ContributionService.PushMethod, new Networking.Protocols.Rpc.RpcCallOptions(Within.Limit, 1), CancellationToken.None);
-        await call.WriteAsync(ContributionCodec.Encode(contribution), CancellationToken.None);
-        PushVerdict verdict = await ExchangeNode.NextVerdictAsync(call);
-        if (verdict != PushVerdict.Wanted)
+        RunSettings settings = Settings with { Faulty = 1, MinPeers = 3 };
+        await using TestMesh mesh = new();
+        await using LearningNode node = LearningNode.Start(mesh, 0, Options(0, settings), follows: false);
+        using ActorSystem unused = ActorSystem.Create("unused", "akka.loglevel = OFF");
+        await using ExchangeNode member = await ExchangeNode.StartAsync(mesh.Fabric, unused, 1, settings: settings);
+        await mesh.AllUpAsync([node.Host]);
+        await node.InPhaseAsync("Gathering");
+        node.Tell(member.Peer);
+        await node.InPhaseAsync("Gathering");
+        Contribution bad = member.Sign(member.Values(1), change: c => c with { LayoutHash = Hash256.Of([1]) });
+
+        node.Host.System!.ActorSelection("/user/" + ReplicationActor.ActorName).Tell(new ReplicationProtocol.Publish(bad));
+        await Within.UntilAsync(() => node.Events.Of<ContributionRefused>().Any(), "the refusal");
+        for (int i = 0; i < 3; i++)
         {
-            return verdict; // it has heard of the first one already
+            Assert.Equal(PushVerdict.NotWanted, await member.PushRawAsync(node.Peer, ContributionCodec.Encode(bad), null).LimitAsync("a push"));
         }
 
-        await call.WriteAsync(model, CancellationToken.None);
-        await call.CompleteAsync(CancellationToken.None);
-        return await ExchangeNode.NextVerdictAsync(call);
+        await node.InPhaseAsync("Gathering");
+        Assert.Equal(("layout", 1), Assert.Single(node.Events.Of<ContributionRefused>().Select(e => (e.Reason, e.Round))));
     }
+
+    private static LearningOptions Options(int node, RunSettings? settings) => new() { Settings = settings, Data = TinyData.Of(node) };
 
     private static float[] ReadModel(string file)
     {
