@@ -127,6 +127,7 @@ public sealed class DemoBoard
 
     private void NoteRound(Row row, RoundCompleted round)
     {
+        row.State = "training";
         row.Round = round.Round;
         row.Rounds = round.Rounds;
         row.Loss = round.Loss;
