@@ -287,6 +287,11 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
 
     private void Refuse(PeerId peer, MeshVerdict verdict)
     {
+        if (verdict.Penalty != EndReason.None)
+        {
+            _inner.Penalize(peer, verdict.Penalty);
+        }
+
         bool news = _pace.Refused(peer, verdict);
         if (verdict.IsFirm)
         {
@@ -298,11 +303,6 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
             MeshLog.Refused(_log, peer.ToShortString(), verdict.Text);
             _events.Post(() => AdmissionRefused?.Invoke(peer, verdict.Refusal, verdict.Text));
             _events.Deliver();
-        }
-
-        if (verdict.Penalty != EndReason.None)
-        {
-            _inner.Penalize(peer, verdict.Penalty);
         }
     }
 

@@ -38,6 +38,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
         Task<int> answer = early.ReadAsync(new byte[1]).AsTask();
         Assert.True(await ProveAsync(Meshes.Home));
         Assert.Equal(1, await answer.LimitAsync("the echo"));
+        await _member.SawAsync(1);
         Assert.Equal(["+" + _peer.LocalPeer.ToShortString()], _member.Events);
     }
 
@@ -116,6 +117,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
         await using PeerStream stream = await OpenProofAsync();
         await stream.WriteAsync(new byte[] { 0x81, 0x04 }); // 513 bytes to come
         await EndedAsync(stream);
+        await _member.SawAsync(1);
         Assert.Equal((_peer.LocalPeer, EndReason.MessageTooLarge), Assert.Single(_member.Node.Penalties));
         Assert.Equal(["Malformed" + _peer.LocalPeer.ToShortString()], _member.Events);
     }
@@ -131,6 +133,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
         }
 
         await Within.UntilAsync(() => _member.Node.Penalties.Count == 3, "each is penalized");
+        await _member.SawAsync(1);
         Assert.All(_member.Node.Penalties, p => Assert.Equal(EndReason.MalformedMessage, p.Reason));
         Assert.Single(_member.Events);
     }
@@ -192,6 +195,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
             Assert.Equal("it did not answer in time", error.Message);
         }
 
+        await _member.SawAsync(1);
         Assert.InRange(Volatile.Read(ref asked), 2, 4); // ours, and those begun with the connection
         Assert.Single(_member.Events);
     }
@@ -209,6 +213,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
         });
         PeerUnreachableException error = await RefusedAsync();
         Assert.Equal("this node is not on its allow list", error.Message);
+        await _member.SawAsync(1);
         int first = Volatile.Read(ref asked);
         for (int i = 0; i < 50; i++)
         {
@@ -224,6 +229,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
         _time.Advance(Meshes.Home.RetryPause);
         await RefusedAsync();
         Assert.Equal(first + 1, Volatile.Read(ref asked));
+        await _member.SawAsync(2);
         Assert.Equal(2, _member.Events.Length);
     }
 
