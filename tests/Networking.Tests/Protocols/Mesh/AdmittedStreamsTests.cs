@@ -78,6 +78,7 @@ public sealed class AdmittedStreamsTests : IAsyncLifetime
         Assert.Equal([refusal + b.Id.ToShortString()], a.Events);
         Assert.Equal([refusal + a.Id.ToShortString()], b.Events);
         Assert.Empty(a.Streams.ConnectedPeers);
+        await Within.UntilAsync(() => a.Node.Penalties.Count + b.Node.Penalties.Count >= penalties, "whoever saw the wrong proof penalizes");
         List<EndReason> broken = [.. a.Node.Penalties.ToList().Concat(b.Node.Penalties.ToList()).Select(p => p.Reason)];
         Assert.InRange(broken.Count, penalties, 2 * penalties); // one side may be told before it begins itself
         Assert.All(broken, reason => Assert.Equal(EndReason.AuthenticationFailed, reason));
