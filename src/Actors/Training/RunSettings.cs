@@ -2,6 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using P2PLearn.Learning.Aggregation;
+using P2PLearn.Learning.Models;
 
 namespace P2PLearn.Actors.Training;
 
@@ -74,7 +76,7 @@ public sealed record RunSettings
     public byte[] ComputeRunId() => SHA256.HashData(Encode());
 
     /// <summary>Reads settings that came from another member.</summary>
-    /// <returns>False for anything too long, malformed or out of range.</returns>
+    /// <returns>False for anything too long, malformed or out of range, and for a model or rule that this version does not know.</returns>
     public static bool TryDecode(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out RunSettings? settings)
     {
         settings = null;
@@ -92,7 +94,8 @@ public sealed record RunSettings
             return false;
         }
 
-        return settings is not null && settings.FindError() is null;
+        return settings is not null && settings.FindError() is null
+            && ModelRegistry.Default.Names.Contains(settings.Model) && Aggregators.Names.Contains(settings.Aggregator);
     }
 
     /// <summary>The first value out of range as one line, or null when all is well.</summary>

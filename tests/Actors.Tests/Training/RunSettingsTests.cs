@@ -25,6 +25,8 @@ public sealed class RunSettingsTests
     [InlineData("{\"surprise\":5}", false)]
     [InlineData("null", false)]
     [InlineData("{\"model\":null}", false)]
+    [InlineData("{\"model\":\"gpt\"}", false)]
+    [InlineData("{\"aggregator\":\"blend\"}", false)]
     [InlineData("{", false)]
     [InlineData("", false)]
     public void Foreign_settings_are_checked(string json, bool fine) =>
