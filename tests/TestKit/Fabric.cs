@@ -18,6 +18,7 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, FabricNode> _nodes = [];
     private readonly Dictionary<(PeerId Low, PeerId High), FabricLink> _links = [];
+    private PeerId[]? _relays;
 
     /// <summary>The clock that delays run on.</summary>
     public TimeProvider Time { get; } = time ?? TimeProvider.System;
@@ -96,6 +97,50 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
         }
     }
 
+    /// <summary>As if both nodes were behind NATs that no hole punch opens: neither dials the other, and what is connected breaks.</summary>
+    public void Block(PeerId a, PeerId b)
+    {
+        BlockDial(a, b);
+        BlockDial(b, a);
+        Disconnect(a, b);
+    }
+
+    /// <summary>
+    /// From now on a pair that has no direct way is connected through a third node that both reach, the lowest first. It breaks with either
+    /// of its two legs.
+    /// </summary>
+    /// <param name="relays">Who may carry others; none given: every node.</param>
+    public void EnableRelays(params PeerId[] relays)
+    {
+        lock (_gate)
+        {
+            _relays = [.. relays];
+        }
+    }
+
+    /// <summary>The node that carries the connection of a pair; null when it is direct or there is none.</summary>
+    public PeerId? RelayOf(PeerId a, PeerId b)
+    {
+        lock (_gate)
+        {
+            return LinkOf(a, b).Relay;
+        }
+    }
+
+    /// <summary>As if a hole punch had succeeded: new streams go direct, those over the relay work on and are told.</summary>
+    public void GoDirect(PeerId a, PeerId b)
+    {
+        lock (_gate)
+        {
+            FabricLink link = LinkOf(a, b);
+            link.IsCut = false;
+            link.MayNotDial.Clear();
+            link.Relay = null;
+        }
+
+        Supersede(a, b);
+    }
+
     /// <summary>Slows both directions of a link from now on.</summary>
     /// <param name="a">One end.</param>
     /// <param name="b">The other end.</param>
@@ -123,7 +168,22 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
     {
         lock (_gate)
         {
-            return _links.Values.Where(l => l.Low == from || l.High == from).Sum(l => l.From(from).Bytes);
+            return _links.Values.Where(l => l.Joins(from)).Sum(l => l.From(from).Bytes);
+        }
+    }
+
+    /// <summary>Fires <see cref="PeerStream.Superseded"/> of all streams between two nodes, as if a better path had come up.</summary>
+    public void Supersede(PeerId a, PeerId b)
+    {
+        FabricStream[] streams;
+        lock (_gate)
+        {
+            streams = [.. LinkOf(a, b).Streams];
+        }
+
+        foreach (FabricStream stream in streams)
+        {
+            stream.Supersede();
         }
     }
 
@@ -156,7 +216,7 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
         lock (_gate)
         {
             return [.. from link in _links.Values
-                       where link.IsConnected && (link.Low == peer || link.High == peer)
+                       where link.IsConnected && link.Joins(peer)
                        select link.Low == peer ? link.High : link.Low];
         }
     }
@@ -236,24 +296,41 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
             : null;
         if (why is not null)
         {
-            throw Unreachable(to, why);
+            bool bothLive = _nodes.ContainsKey(from) && _nodes.ContainsKey(to);
+            link.Relay = (bothLive ? FindRelay(from, to) : null) ?? throw Unreachable(to, why);
         }
 
         return link.IsConnected = true;
+    }
+
+    private PeerId? FindRelay(PeerId from, PeerId to)
+    {
+        if (_relays is null)
+        {
+            return null;
+        }
+
+        IEnumerable<PeerId> candidates = _relays.Length > 0 ? _relays : _nodes.Keys.Order();
+        return candidates.FirstOrDefault(relay => relay != from && relay != to && _nodes.ContainsKey(relay)
+            && LinkOf(from, relay) is { Relay: null } first && first.MayConnect(from)
+            && LinkOf(to, relay) is { Relay: null } second && second.MayConnect(to));
     }
 
     private void Drop(PeerId a, PeerId b, bool cut)
     {
         bool wasConnected;
         FabricStream[] streams;
+        FabricLink[] carried;
         lock (_gate)
         {
             FabricLink link = LinkOf(a, b);
             link.IsCut |= cut;
             wasConnected = link.IsConnected;
             link.IsConnected = false;
+            link.Relay = null;
             streams = [.. link.Streams];
             link.Streams.Clear();
+            carried = [.. _links.Values.Where(other => (other.Relay == a && other.Joins(b)) || (other.Relay == b && other.Joins(a)))];
         }
 
         foreach (FabricStream stream in streams)
@@ -264,6 +341,11 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
         if (wasConnected)
         {
             TellBoth(a, b, false);
+        }
+
+        foreach (FabricLink link in carried)
+        {
+            Drop(link.Low, link.High, cut: false);
         }
     }
 
@@ -284,8 +366,8 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
     {
         var forth = new FabricPipe(link.From(from), streamBufferBytes, Time);
         var back = new FabricPipe(link.From(to), streamBufferBytes, Time);
-        var local = new FabricStream(to, protocol, back, forth, Forget);
-        var remote = new FabricStream(from, protocol, forth, back, Forget);
+        var local = new FabricStream(to, protocol, back, forth, link.Relay is not null, Forget);
+        var remote = new FabricStream(from, protocol, forth, back, link.Relay is not null, Forget);
         link.Streams.Add(local);
         link.Streams.Add(remote);
         return (local, remote);

@@ -20,6 +20,14 @@ internal sealed class FabricLink(PeerId low, PeerId high)
 
     public bool IsConnected { get; set; }
 
+    /// <summary>The node that carries the connection; null when it is direct or there is none.</summary>
+    public PeerId? Relay { get; set; }
+
+    /// <summary>Whether a connection made by this node would come up.</summary>
+    public bool MayConnect(PeerId from) => !IsCut && (IsConnected || !MayNotDial.Contains(from));
+
+    public bool Joins(PeerId peer) => Low == peer || High == peer;
+
     /// <summary>The open streams; empty whenever <see cref="IsConnected"/> is false.</summary>
     public HashSet<FabricStream> Streams { get; } = [];
 

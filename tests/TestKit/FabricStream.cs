@@ -11,14 +11,17 @@ public sealed class FabricStream : PeerStream
     private readonly FabricPipe _incoming;
     private readonly FabricPipe _outgoing;
     private readonly Action<FabricStream> _onEnd;
+    private readonly CancellationTokenSource _superseded = new();
     private int _ended;
 
-    internal FabricStream(PeerId remote, ProtocolId protocol, FabricPipe incoming, FabricPipe outgoing, Action<FabricStream> onEnd)
+    internal FabricStream(
+        PeerId remote, ProtocolId protocol, FabricPipe incoming, FabricPipe outgoing, bool isRelayed, Action<FabricStream> onEnd)
     {
         RemotePeer = remote;
         Protocol = protocol;
         _incoming = incoming;
         _outgoing = outgoing;
+        IsRelayed = isRelayed;
         _onEnd = onEnd;
     }
 
@@ -30,6 +33,15 @@ public sealed class FabricStream : PeerStream
 
     /// <summary>Why this side ended the stream; <see cref="EndReason.None"/> while it did not.</summary>
     public EndReason ResetReason { get; private set; }
+
+    /// <summary>A third node carried the connection when the stream was opened.</summary>
+    public bool IsRelayed { get; }
+
+    /// <inheritdoc/>
+    public override CancellationToken Superseded => _superseded.Token;
+
+    /// <summary>As if a better path to the peer had come up.</summary>
+    public void Supersede() => _superseded.Cancel();
 
     /// <inheritdoc/>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>

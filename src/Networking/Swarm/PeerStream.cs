@@ -16,6 +16,10 @@ public abstract class PeerStream : Stream
     /// <summary>The protocol that was negotiated for this stream.</summary>
     public abstract ProtocolId Protocol { get; }
 
+    /// <summary>Fires when a better path to this peer is up, e.g. a direct one instead of a relay.</summary>
+    /// <remarks>The stream goes on working. Long-lived users should open a new stream, which takes the better path, and finish this one.</remarks>
+    public virtual CancellationToken Superseded => CancellationToken.None;
+
     /// <summary>Half-closes: the remote reads end-of-stream after what was written. Reading goes on.</summary>
     public abstract ValueTask CloseWriteAsync(CancellationToken cancellationToken);
 

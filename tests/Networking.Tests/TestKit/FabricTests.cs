@@ -140,6 +140,64 @@ public sealed class FabricTests
         Assert.Equal(0, fabric.OpenStreamCount(a.LocalPeer, b.LocalPeer));
     }
 
+    [Fact]
+    public async Task A_blocked_pair_meets_over_a_third_node_that_both_reach_and_breaks_with_either_leg()
+    {
+        await using var fabric = new Fabric();
+        (FabricNode a, FabricNode b) = Pair(fabric);
+        FabricNode relay = fabric.AddNode(2);
+        fabric.Block(a.LocalPeer, b.LocalPeer);
+        await Assert.ThrowsAsync<PeerUnreachableException>(() => a.OpenStreamAsync(b.LocalPeer, Echo, default).AsTask());
+
+        fabric.EnableRelays();
+        await using PeerStream stream = await a.OpenStreamAsync(b.LocalPeer, Echo, default);
+        Assert.True(Assert.IsType<FabricStream>(stream).IsRelayed);
+        Assert.Equal(relay.LocalPeer, fabric.RelayOf(a.LocalPeer, b.LocalPeer));
+
+        fabric.Disconnect(relay.LocalPeer, b.LocalPeer);
+        Assert.Empty(a.ConnectedPeers);
+        await Assert.ThrowsAsync<IOException>(() => stream.WriteAsync(new byte[1]).AsTask());
+        await relay.DisposeAsync();
+        await Assert.ThrowsAsync<PeerUnreachableException>(() => a.OpenStreamAsync(b.LocalPeer, Echo, default).AsTask());
+    }
+
+    [Fact]
+    public async Task A_relay_has_to_reach_both_and_to_be_one_of_the_named()
+    {
+        await using var fabric = new Fabric();
+        (FabricNode a, FabricNode b) = Pair(fabric);
+        fabric.AddNode(2);
+        FabricNode far = fabric.AddNode(3);
+        fabric.Block(a.LocalPeer, b.LocalPeer);
+        fabric.Block(a.LocalPeer, far.LocalPeer);
+
+        fabric.EnableRelays(far.LocalPeer);
+        Assert.Throws<PeerUnreachableException>(() => fabric.Connect(a.LocalPeer, b.LocalPeer));
+        fabric.EnableRelays(far.LocalPeer, TestPeers.Id(2));
+        fabric.Connect(a.LocalPeer, b.LocalPeer);
+        Assert.Equal(TestPeers.Id(2), fabric.RelayOf(a.LocalPeer, b.LocalPeer));
+    }
+
+    [Fact]
+    public async Task A_pair_that_goes_direct_tells_its_relayed_streams_which_work_on()
+    {
+        await using var fabric = new Fabric();
+        (FabricNode a, FabricNode b) = Pair(fabric);
+        fabric.AddNode(2);
+        fabric.Block(a.LocalPeer, b.LocalPeer);
+        fabric.EnableRelays();
+        await using PeerStream relayed = await a.OpenStreamAsync(b.LocalPeer, Echo, default);
+        Assert.False(relayed.Superseded.IsCancellationRequested);
+
+        fabric.GoDirect(a.LocalPeer, b.LocalPeer);
+
+        Assert.True(relayed.Superseded.IsCancellationRequested);
+        await relayed.WriteAsync(new byte[] { 7 });
+        Assert.Equal(1, await relayed.ReadAsync(new byte[4]));
+        await using PeerStream direct = await a.OpenStreamAsync(b.LocalPeer, Echo, default);
+        Assert.False(Assert.IsType<FabricStream>(direct).IsRelayed);
+    }
+
     private static (FabricNode A, FabricNode B) Pair(Fabric fabric)
     {
         FabricNode a = fabric.AddNode(0);
