@@ -37,6 +37,12 @@ public enum EndReason
     /// <summary>The peer did not prove the mesh key, or is not on the allow list.</summary>
     NotAdmitted,
 
+    /// <summary>A better connection with the same peer took its place: a direct one for a relayed one.</summary>
+    Superseded,
+
+    /// <summary>Only a relayed connection is there, and the protocol may not use it.</summary>
+    LimitedConnection,
+
     /// <summary>A message that its format does not allow.</summary>
     MalformedMessage,
 

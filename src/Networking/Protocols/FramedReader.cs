@@ -39,6 +39,14 @@ internal sealed class FramedReader(Stream stream, int maxMessageBytes) : IDispos
         }
     }
 
+    /// <summary>What was read past the last message: the bytes that follow on the stream. Taken, they are gone from here.</summary>
+    public byte[] TakeRest()
+    {
+        byte[] rest = _buffer.AsSpan(_start, _end - _start).ToArray();
+        (_start, _end) = (0, 0);
+        return rest;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

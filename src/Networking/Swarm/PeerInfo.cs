@@ -1,5 +1,6 @@
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Transports;
 
 namespace P2PLearn.Networking.Swarm;
 
@@ -55,8 +56,15 @@ public sealed record ConnectionInfo
     /// <summary>The other end as our system sees it.</summary>
     public required Multiaddr RemoteAddress { get; init; }
 
+    /// <summary>How it came about.</summary>
+    public required ConnectionPath Path { get; init; }
+
     /// <summary>It runs through a relay.</summary>
-    public required bool IsRelayed { get; init; }
+    public bool IsRelayed => Path == ConnectionPath.Relayed;
+
+    /// <summary>What the relay lets pass; null when there is no limit. A limited connection is for protocols that opted
+    /// in.</summary>
+    public LinkLimit? Limit { get; init; }
 
     /// <summary>When it came up.</summary>
     public required DateTimeOffset OpenedAt { get; init; }
@@ -72,6 +80,22 @@ public sealed record ConnectionInfo
 
     /// <summary>The last measured round-trip time; null before the first.</summary>
     public TimeSpan? RoundTripTime { get; init; }
+}
+
+/// <summary>How a connection came about.</summary>
+public enum ConnectionPath
+{
+    /// <summary>One side dialled the other.</summary>
+    Direct,
+
+    /// <summary>The side that was to be reached dialled back, asked over a relay.</summary>
+    Reversed,
+
+    /// <summary>Both dialled at the same moment through their NATs.</summary>
+    Punched,
+
+    /// <summary>It runs through a relay.</summary>
+    Relayed,
 }
 
 /// <summary>Who opened the raw connection.</summary>

@@ -16,8 +16,8 @@ public abstract class PeerStream : Stream
     /// <summary>The protocol that was negotiated for this stream.</summary>
     public abstract ProtocolId Protocol { get; }
 
-    /// <summary>Fires when a better path to this peer is up, e.g. a direct one instead of a relay.</summary>
-    /// <remarks>The stream goes on working. Long-lived users should open a new stream, which takes the better path, and finish this one.</remarks>
+    /// <summary>Fires when a better path to this peer is up, direct instead of relayed: whoever keeps a stream for long
+    /// should open a new one and finish this one, which ends with its connection some time later.</summary>
     public virtual CancellationToken Superseded => CancellationToken.None;
 
     /// <summary>Half-closes: the remote reads end-of-stream after what was written. Reading goes on.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Negotiation;
 using P2PLearn.Networking.Protocols.Identify;
 using P2PLearn.Networking.Protocols.Perf;
@@ -37,6 +38,7 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     private readonly ConnectionKeeper _keeper;
     private readonly LocalAddresses _addresses;
     private readonly Dialer _dialer;
+    private readonly LimitedUse _limited;
     private readonly IdentifyService _identify;
     private readonly IdentifyPusher _pusher;
     private Task? _disposal;
@@ -55,18 +57,23 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         var events = new PeerEvents(
             _peers, p => PeerConnected?.Invoke(p), p => PeerDisconnected?.Invoke(p), e => SwarmLog.Unexpected(_log, e));
         _connections = new ConnectionTable(LocalPeer, events);
-        _addresses = new LocalAddresses(options.Identity, options.Time);
+        _addresses = new LocalAddresses(options.Identity, options.Time, OnAddressesChanged);
         _identify = new IdentifyService(DescribeSelf, _peers, options.Timeouts, options.Time, _log);
         _pusher = new IdentifyPusher(_identify, _connections, _peers, options.Timeouts.PushDelay, options.Time);
         _protocols = new ProtocolTable(_pusher.Changed);
         var server = new StreamServer(_protocols, options, _metrics, _log, Broke);
+        _limited = server.Limited;
         Gate = new ResourceGate(options.Limits, options.Time);
         _factory = new ConnectionFactory(options, server, Gate, _scores, _metrics);
         _keeper = new ConnectionKeeper(
             options, _factory, _connections, _identify, _tasks, _metrics, _log, _closing.Token);
         var dials = new DialQueue<object, SwarmConnection>(_tasks, _closing.Token);
         _dialer = new Dialer(options, _factory, _connections, _peers, dials, _keeper.AdoptAsync, _metrics, _log);
+        Network = new SwarmNetwork(
+            options, _connections, _factory, _keeper, _dialer, _identify, _peers, _protocols, _addresses, _tasks, Broke, Penalize, _log,
+            _closing.Token);
         ServeStandardProtocols();
+        Nat = options.Nat is { } nat ? new NatService(Network, nat) : null;
         _tasks.TryRun(() => _pusher.RunAsync(_closing.Token));
     }
 
@@ -99,6 +106,12 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
     /// <summary>What the swarm has done so far.</summary>
     public SwarmCounters Counters => _metrics.Snapshot();
 
+    /// <summary>How this node is reached and reaches others; null without <see cref="SwarmOptions.Nat"/>.</summary>
+    public NatService? Nat { get; }
+
+    /// <summary>The swarm as NAT traversal sees it.</summary>
+    internal SwarmNetwork Network { get; }
+
     /// <summary>What is counted against the limits.</summary>
     internal ResourceGate Gate { get; }
 
@@ -127,7 +140,7 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         }
 
         SwarmLog.Listening(_log, listener.Address);
-        _pusher.Changed();
+        Nat?.Start();
         return listener.Address.WithPeerId(LocalPeer);
     }
 
@@ -160,7 +173,7 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(peer);
         while (true)
         {
-            SwarmConnection connection = await _dialer.ConnectAsync(peer, cancellationToken).ConfigureAwait(false);
+            SwarmConnection connection = await GetConnectionAsync(peer, protocol, cancellationToken).ConfigureAwait(false);
             bool optimistic = _peers.Speaks(peer, protocol.Value) == true;
             try
             {
@@ -289,6 +302,11 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
 
     private async Task CloseAsync()
     {
+        if (Nat is not null)
+        {
+            await Nat.DisposeAsync().ConfigureAwait(false); // says goodbye to relays and routers while there are connections
+        }
+
         await _closing.CancelAsync().ConfigureAwait(false);
         await _addresses.DisposeAsync().ConfigureAwait(false);
         // from here on nothing new starts, so every connection is in the table or on its way out
@@ -300,6 +318,52 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
 
         await background.ConfigureAwait(false);
         _metrics.Dispose();
+    }
+
+    /// <summary>A connection that the protocol may use; a direct one is waited for when only a limited one is there.</summary>
+    private async ValueTask<SwarmConnection> GetConnectionAsync(
+        PeerId peer, ProtocolId protocol, CancellationToken cancellationToken)
+    {
+        SwarmConnection connection = await _dialer.ConnectAsync(peer, cancellationToken).ConfigureAwait(false);
+        return _limited.Allows(protocol.Value, connection.Limit)
+            ? connection
+            : await WaitForDirectAsync(peer, protocol, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<SwarmConnection> WaitForDirectAsync(
+        PeerId peer, ProtocolId protocol, CancellationToken cancellationToken)
+    {
+        using var limit = new Deadline(_options.Timeouts.DirectWait, _options.Time, cancellationToken);
+        var found = new TaskCompletionSource<SwarmConnection>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(SwarmConnection? opened)
+        {
+            if (_connections.Best(peer, c => _limited.Allows(protocol.Value, c.Limit)) is { } usable)
+            {
+                found.TrySetResult(usable);
+            }
+        }
+
+        _keeper.Opened += Look;
+        try
+        {
+            Look(null);
+            return await found.Task.WaitAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (limit.Passed)
+        {
+            throw new PeerUnreachableException(
+                peer, EndReason.LimitedConnection, $"peer {peer} is connected over a relay only, which {protocol} may not use");
+        }
+        finally
+        {
+            _keeper.Opened -= Look;
+        }
+    }
+
+    private void OnAddressesChanged()
+    {
+        _pusher.Changed();
+        Network?.TellAddressesChanged();
     }
 
     private void ServeStandardProtocols()

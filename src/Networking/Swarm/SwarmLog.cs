@@ -41,6 +41,9 @@ internal static partial class SwarmLog
     [LoggerMessage(1010, LogLevel.Error, "a handler or background task of the swarm failed")]
     public static partial void Unexpected(ILogger log, Exception exception);
 
+    [LoggerMessage(1012, LogLevel.Debug, "connection {Id} with {Peer} is superseded by a better one")]
+    public static partial void Superseded(ILogger log, long id, string peer);
+
     [LoggerMessage(1011, LogLevel.Warning, "{Count} streams of connection {Id} with {Peer} did not end in time")]
     public static partial void StreamsLeft(ILogger log, int count, long id, string peer);
 }

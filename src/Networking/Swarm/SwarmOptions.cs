@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Muxing;
+using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Security;
 using P2PLearn.Networking.Swarm.Dialing;
 using P2PLearn.Networking.Swarm.Limits;
@@ -53,6 +54,13 @@ public sealed record SwarmOptions
     /// <summary>The transports; null for TCP alone.</summary>
     public IReadOnlyList<ITransport>? Transports { get; init; }
 
+    /// <summary>NAT traversal: AutoNAT, relays, hole punching, port mapping; null for none of it.</summary>
+    public NatOptions? Nat { get; init; }
+
+    /// <summary>Protocols that may use a connection through a relay with limits, beside identify, ping and DCUtR: the name,
+    /// and the least limit in bytes that the protocol can do with (0 for any).</summary>
+    public IReadOnlyDictionary<string, long> LimitedProtocols { get; init; } = new Dictionary<string, long>();
+
     /// <summary>How names in addresses that we dial are looked up.</summary>
     public NameResolver ResolveName { get; init; } = Dns.GetHostAddressesAsync;
 
@@ -70,5 +78,6 @@ public sealed record SwarmOptions
         Limits.Validate();
         Timeouts.Validate();
         Yamux.Validate();
+        Nat?.Validate();
     }
 }

@@ -13,6 +13,16 @@ public sealed record SwarmTimeouts
     /// eyeballs).</summary>
     public TimeSpan DialStagger { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long relayed addresses wait while direct ones are tried (go-libp2p's figure).</summary>
+    public TimeSpan RelayDelay { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long opening a stream waits for a direct connection when only a relayed one is there that its protocol
+    /// may not use.</summary>
+    public TimeSpan DirectWait { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a relayed connection lives on beside a direct one, so that its streams may move.</summary>
+    public TimeSpan MoveGrace { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>From accept to a connection with streams.</summary>
     public TimeSpan InboundUpgrade { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -34,7 +44,7 @@ public sealed record SwarmTimeouts
     public void Validate()
     {
         foreach (TimeSpan limit in (ReadOnlySpan<TimeSpan>)
-            [DialAddress, Dial, DialStagger, InboundUpgrade, StreamNegotiation, Identify, PushDelay, Close])
+            [DialAddress, Dial, DialStagger, RelayDelay, DirectWait, MoveGrace, InboundUpgrade, StreamNegotiation, Identify, PushDelay, Close])
         {
             ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
         }

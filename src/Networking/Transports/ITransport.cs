@@ -19,6 +19,12 @@ public interface ITransport
     /// <summary>Connects. The caller's token carries the time limit.</summary>
     /// <exception cref="IOException">Refused, unreachable, or broken.</exception>
     ValueTask<ITransportLink> DialAsync(Multiaddr address, CancellationToken cancellationToken);
+
+    /// <summary>Connects from a port of the caller's choice, where the transport has ports; else like the other
+    /// overload.</summary>
+    /// <exception cref="IOException">Refused, unreachable, broken, or the port asked for is not to be had.</exception>
+    ValueTask<ITransportLink> DialAsync(Multiaddr address, DialOrigin origin, CancellationToken cancellationToken) =>
+        DialAsync(address, cancellationToken);
 }
 
 /// <summary>Accepts links on one address.</summary>
@@ -45,4 +51,7 @@ public interface ITransportLink : ILink
 
     /// <summary>The local port is one we listen on, so that what the remote observes of us is worth knowing.</summary>
     bool FromListenPort { get; }
+
+    /// <summary>What may pass before somebody ends the link; null for as much and as long as both ends like.</summary>
+    LinkLimit? Limit => null;
 }

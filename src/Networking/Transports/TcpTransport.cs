@@ -60,18 +60,30 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
     }
 
     /// <inheritdoc/>
-    public async ValueTask<ITransportLink> DialAsync(Multiaddr address, CancellationToken cancellationToken)
+    public ValueTask<ITransportLink> DialAsync(Multiaddr address, CancellationToken cancellationToken) =>
+        DialAsync(address, DialOrigin.Preferred, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<ITransportLink> DialAsync(
+        Multiaddr address, DialOrigin origin, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(address);
         IPEndPoint remote = EndPointOf(address);
-        if (ListenerFor(remote) is { } local)
+        IPEndPoint? local = origin == DialOrigin.Ephemeral ? null : ListenerFor(remote);
+        if (local is null && origin == DialOrigin.ListenPortOnly)
+        {
+            throw new IOException($"cannot connect to {address} from the listen port: nothing listens for that kind");
+        }
+
+        if (local is not null)
         {
             try
             {
-                return await ConnectAsync(remote, local, cancellationToken).ConfigureAwait(false);
+                return await ConnectAsync(remote, local, origin, cancellationToken).ConfigureAwait(false);
             }
             catch (SocketException e) when (
-                e.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressAlreadyInUse)
+                origin == DialOrigin.Preferred
+                && (e.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressAlreadyInUse))
             {
                 // The pair of addresses is taken: go on without.
             }
@@ -83,7 +95,7 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
 
         try
         {
-            return await ConnectAsync(remote, null, cancellationToken).ConfigureAwait(false);
+            return await ConnectAsync(remote, null, origin, cancellationToken).ConfigureAwait(false);
         }
         catch (SocketException e)
         {
@@ -92,12 +104,17 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
     }
 
     private static async Task<TcpLink> ConnectAsync(
-        IPEndPoint remote, IPEndPoint? local, CancellationToken cancellationToken)
+        IPEndPoint remote, IPEndPoint? local, DialOrigin origin, CancellationToken cancellationToken)
     {
         var socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             bool fromListenPort = local is not null && PortReuse.TryBindDialer(socket, local);
+            if (origin == DialOrigin.ListenPortOnly && !fromListenPort)
+            {
+                throw new SocketException((int)SocketError.AddressAlreadyInUse);
+            }
+
             await socket.ConnectAsync(remote, cancellationToken).ConfigureAwait(false);
             return new TcpLink(socket, fromListenPort);
         }

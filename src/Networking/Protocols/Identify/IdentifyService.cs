@@ -32,6 +32,9 @@ internal sealed class IdentifyService(
     /// <summary>Inbound streams of each from one peer.</summary>
     public const int MaxStreamsPerPeer = 4;
 
+    /// <summary>A peer said who it is over this connection.</summary>
+    public event Action<SwarmConnection>? Identified;
+
     /// <summary>Asks a peer over a connection. Failures are logged, not thrown.</summary>
     /// <returns>Why no valid answer came; <see cref="EndReason.None"/> when one did.</returns>
     public async Task<EndReason> AskAsync(SwarmConnection connection, CancellationToken cancellationToken)
@@ -143,6 +146,7 @@ internal sealed class IdentifyService(
         Apply(record, stream.RemotePeer, peers);
         SwarmConnection connection = stream.Connection;
         connection.ObservedAddress = record.ObservedAddress?.WithoutPeerId() ?? connection.ObservedAddress;
+        Identified?.Invoke(connection);
     }
 
     private async Task SendAsync(SwarmStream stream, CancellationToken cancellationToken)

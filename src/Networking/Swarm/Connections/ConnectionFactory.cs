@@ -24,6 +24,7 @@ internal sealed class ConnectionFactory
     private readonly IReadOnlyList<ITransport> _transports;
     private readonly MultistreamSelect _select;
     private readonly NoiseSecurity _noise;
+    private ITransport? _circuits;
     private long _lastId;
 
     public ConnectionFactory(
@@ -41,7 +42,12 @@ internal sealed class ConnectionFactory
     }
 
     /// <summary>The transport for an address; null when there is none.</summary>
-    public ITransport? TransportFor(Multiaddr address) => _transports.FirstOrDefault(t => t.Handles(address));
+    public ITransport? TransportFor(Multiaddr address) => address.IsRelayed
+        ? Volatile.Read(ref _circuits)
+        : _transports.FirstOrDefault(t => t.Handles(address));
+
+    /// <summary>Takes the transport of relayed addresses; null takes it away.</summary>
+    public void UseCircuits(ITransport? circuits) => Volatile.Write(ref _circuits, circuits);
 
     /// <summary>Counts an inbound link before anything is spent on it.</summary>
     public ResourceLimit TryAccept(ITransportLink link, out ResourceGate.ConnectionTicket? ticket)
@@ -68,12 +74,7 @@ internal sealed class ConnectionFactory
             ThrowIfUnwanted(expected);
         }
 
-        ResourceLimit limit = _gate.TryDial(out ResourceGate.ConnectionTicket? ticket);
-        if (ticket is null)
-        {
-            throw Refused(limit);
-        }
-
+        ResourceGate.ConnectionTicket ticket = TakeTicket();
         ITransportLink link;
         try
         {
@@ -85,8 +86,29 @@ internal sealed class ConnectionFactory
             throw;
         }
 
-        return await UpgradeAsync(link, ticket, ConnectionDirection.Outbound, expected, cancellationToken)
+        ConnectionPath path = address.IsRelayed ? ConnectionPath.Relayed : ConnectionPath.Direct;
+        return await UpgradeAsync(link, ticket, LinkTerms.Outbound(path, expected), cancellationToken)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>Upgrades a raw link that somebody else made; it belongs to the connection then, or is ended.</summary>
+    /// <exception cref="IOException">The link ended, a limit is reached, or the peer is not expected, refused or
+    /// ourselves.</exception>
+    /// <exception cref="ProtocolViolationException">The remote broke a rule of the handshakes.</exception>
+    public async Task<SwarmConnection> UpgradeAsync(
+        ITransportLink raw, LinkTerms terms, CancellationToken cancellationToken)
+    {
+        ResourceGate.ConnectionTicket? ticket;
+        ResourceLimit limit = terms.Direction == ConnectionDirection.Inbound
+            ? _gate.TryAccept(raw.RemoteIp, out ticket)
+            : _gate.TryDial(out ticket);
+        if (ticket is null)
+        {
+            raw.Abort();
+            throw Refused(limit);
+        }
+
+        return await UpgradeAsync(raw, ticket, terms, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Upgrades a raw link; both it and the ticket belong to the connection then, or are ended.</summary>
@@ -95,17 +117,15 @@ internal sealed class ConnectionFactory
     public async Task<SwarmConnection> UpgradeAsync(
         ITransportLink raw,
         ResourceGate.ConnectionTicket ticket,
-        ConnectionDirection direction,
-        PeerId? expected,
+        LinkTerms terms,
         CancellationToken cancellationToken)
     {
         var link = new MeteredLink(raw, _metrics);
-        ConnectionRole role = direction == ConnectionDirection.Outbound
-            ? ConnectionRole.Dialer
-            : ConnectionRole.Listener;
+        ConnectionRole role = terms.Role;
         try
         {
-            NoiseChannel channel = await SecureAsync(link, role, expected, cancellationToken).ConfigureAwait(false);
+            NoiseChannel channel = await SecureAsync(link, role, terms.Expected, cancellationToken)
+                .ConfigureAwait(false);
             PeerId remote = channel.RemotePeer;
             ThrowIfUnwanted(remote);
             ILink muxable = await AgreeOnMuxerAsync(channel, role, cancellationToken).ConfigureAwait(false);
@@ -116,7 +136,7 @@ internal sealed class ConnectionFactory
             }
 
             var session = YamuxSession.Start(muxable, role == ConnectionRole.Dialer, _options.Yamux, _options.Time);
-            var upgraded = new UpgradedLink(raw, link, session, remote, direction, role);
+            var upgraded = new UpgradedLink(raw, link, session, remote, terms);
             return new SwarmConnection(Interlocked.Increment(ref _lastId), upgraded, ticket, _server);
         }
         catch
@@ -125,6 +145,12 @@ internal sealed class ConnectionFactory
             ticket.Dispose();
             throw;
         }
+    }
+
+    private ResourceGate.ConnectionTicket TakeTicket()
+    {
+        ResourceLimit limit = _gate.TryDial(out ResourceGate.ConnectionTicket? ticket);
+        return ticket ?? throw Refused(limit);
     }
 
     private IReadOnlyList<string> EarlyMuxers => _options.EarlyMuxerNegotiation ? [YamuxSession.ProtocolId] : [];

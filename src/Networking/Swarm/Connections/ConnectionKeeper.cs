@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using P2PLearn.Networking.Protocols.Identify;
 using P2PLearn.Networking.Swarm.Limits;
@@ -17,11 +18,33 @@ internal sealed class ConnectionKeeper(
     ILogger log,
     CancellationToken closing)
 {
+    private static readonly TimeSpan MinMoveGrace = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MoveCheck = TimeSpan.FromMilliseconds(250);
+    private ImmutableArray<Func<ITransportLink, bool>> _claims = [];
+
+    /// <summary>A connection came up and is in use.</summary>
+    public event Action<SwarmConnection>? Opened;
+
+    /// <summary>A connection has ended.</summary>
+    public event Action<SwarmConnection>? Closed;
+
+    /// <summary>Shows each accepted link to <paramref name="claim"/> first, until disposed.</summary>
+    public IDisposable Intercept(Func<ITransportLink, bool> claim)
+    {
+        ImmutableInterlocked.Update(ref _claims, c => c.Add(claim));
+        return new Registration(() => ImmutableInterlocked.Update(ref _claims, c => c.Remove(claim)));
+    }
+
     /// <summary>Accepts links until the listener or the swarm is closed.</summary>
     public async Task AcceptAsync(ITransportListener listener)
     {
         while (await listener.AcceptAsync(closing).ConfigureAwait(false) is { } link)
         {
+            if (_claims.Any(claim => claim(link)))
+            {
+                continue;
+            }
+
             ResourceLimit limit = factory.TryAccept(link, out ResourceGate.ConnectionTicket? ticket);
             if (ticket is null)
             {
@@ -42,7 +65,7 @@ internal sealed class ConnectionKeeper(
         try
         {
             SwarmConnection connection = await factory.UpgradeAsync(
-                link, ticket, ConnectionDirection.Inbound, expected: null, limit.Token).ConfigureAwait(false);
+                link, ticket, LinkTerms.Inbound(ConnectionPath.Direct), limit.Token).ConfigureAwait(false);
             metrics.Accepted();
             await AdoptAsync(connection).ConfigureAwait(false);
         }
@@ -69,16 +92,55 @@ internal sealed class ConnectionKeeper(
         }
 
         tasks.TryRun(() => identify.AskAsync(connection, closing));
+        Opened?.Invoke(connection);
+        if (!connection.IsRelayed || older.Any(c => !c.IsRelayed))
+        {
+            RetireRelayed([.. older, connection]);
+        }
+
         foreach (SwarmConnection other in older)
         {
             tasks.TryRun(() => CheckAsync(other));
         }
     }
 
+    /// <summary>A direct connection is up: its peer's relayed ones end, once what runs on them has moved or the grace is
+    /// over.</summary>
+    private void RetireRelayed(IEnumerable<SwarmConnection> connections)
+    {
+        foreach (SwarmConnection relayed in connections.Where(c => c.IsRelayed && !c.Superseded.IsCancellationRequested))
+        {
+            SwarmLog.Superseded(log, relayed.Id, relayed.RemotePeer.ToShortString());
+            tasks.TryRun(() => RetireAsync(relayed));
+        }
+    }
+
+    private async Task RetireAsync(SwarmConnection relayed)
+    {
+        using var grace = new Deadline(options.Timeouts.MoveGrace, options.Time, closing);
+        await Task.Delay(MinMoveGrace, options.Time, grace.Token).ConfigureAwait(false); // the other side has it up too by then
+        relayed.Supersede();
+        try
+        {
+            do
+            {
+                await Task.Delay(MoveCheck, options.Time, grace.Token).ConfigureAwait(false);
+            }
+            while (relayed.OpenStreamCount > 0);
+        }
+        catch (OperationCanceledException) when (grace.Passed)
+        {
+            // What has not moved by now is broken off.
+        }
+
+        relayed.Close(EndReason.Superseded);
+    }
+
     private async Task RunAsync(SwarmConnection connection)
     {
         await connection.RunAsync().ConfigureAwait(false);
         connections.Remove(connection);
+        Closed?.Invoke(connection);
         EndReason reason = await connection.Ended.ConfigureAwait(false);
         SwarmLog.ConnectionEnded(log, connection.Id, connection.RemotePeer.ToShortString(), reason);
     }
@@ -90,5 +152,10 @@ internal sealed class ConnectionKeeper(
         {
             connection.Close(EndReason.Timeout);
         }
+    }
+
+    private sealed class Registration(Action end) : IDisposable
+    {
+        public void Dispose() => end();
     }
 }

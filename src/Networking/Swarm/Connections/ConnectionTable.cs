@@ -82,7 +82,10 @@ internal sealed class ConnectionTable(PeerId local, IPeerEvents events)
     }
 
     /// <summary>The connection to open a stream on; null when there is none that is not closing.</summary>
-    public SwarmConnection? Best(PeerId peer)
+    public SwarmConnection? Best(PeerId peer) => Best(peer, static _ => true);
+
+    /// <summary>The best of those connections that will do.</summary>
+    public SwarmConnection? Best(PeerId peer, Func<SwarmConnection, bool> willDo)
     {
         lock (_lock)
         {
@@ -91,7 +94,8 @@ internal sealed class ConnectionTable(PeerId local, IPeerEvents events)
             {
                 foreach (SwarmConnection candidate in connections)
                 {
-                    best = !candidate.IsClosing && (best is null || IsBetter(candidate, best)) ? candidate : best;
+                    bool usable = !candidate.IsClosing && willDo(candidate);
+                    best = usable && (best is null || IsBetter(candidate, best)) ? candidate : best;
                 }
             }
 
@@ -106,9 +110,14 @@ internal sealed class ConnectionTable(PeerId local, IPeerEvents events)
             return than.IsRelayed;
         }
 
+        if (candidate.Limit is null != than.Limit is null)
+        {
+            return candidate.Limit is null;
+        }
+
         bool localIsSmaller = local < candidate.RemotePeer;
-        bool candidateBySmaller = candidate.Direction == ConnectionDirection.Outbound == localIsSmaller;
-        bool thanBySmaller = than.Direction == ConnectionDirection.Outbound == localIsSmaller;
+        bool candidateBySmaller = candidate.Role == ConnectionRole.Dialer == localIsSmaller; // both sides agree on roles
+        bool thanBySmaller = than.Role == ConnectionRole.Dialer == localIsSmaller;
         return candidateBySmaller != thanBySmaller ? candidateBySmaller : candidate.Id < than.Id;
     }
 }

@@ -31,6 +31,7 @@ internal sealed class StreamServer
         Time = options.Time;
         Metrics = metrics;
         Log = log;
+        Limited = new LimitedUse(options.LimitedProtocols);
         Select = new MultistreamSelect(new MultistreamOptions { Timeout = Timeouts.StreamNegotiation }, Time);
     }
 
@@ -45,6 +46,9 @@ internal sealed class StreamServer
 
     /// <summary>The log.</summary>
     public ILogger Log { get; }
+
+    /// <summary>What may run on a limited connection.</summary>
+    public LimitedUse Limited { get; }
 
     /// <summary>Negotiates streams.</summary>
     public MultistreamSelect Select { get; }
@@ -64,7 +68,7 @@ internal sealed class StreamServer
         try
         {
             (ProtocolId agreed, MuxedStream rest) = await Select.AcceptAsync(
-                muxed, connection.RemotePeer, p => _protocols.Find(p.Value) is not null, cancellationToken)
+                muxed, connection.RemotePeer, p => Serves(connection, p), cancellationToken)
                 .ConfigureAwait(false);
             protocol = agreed.Value;
             var stream = new SwarmStream(connection, rest, ticket, agreed, agreed: true);
@@ -88,6 +92,9 @@ internal sealed class StreamServer
             ticket.Dispose();
         }
     }
+
+    private bool Serves(SwarmConnection connection, ProtocolId protocol) =>
+        _protocols.Find(protocol.Value) is not null && Limited.Allows(protocol.Value, connection.Limit);
 
     private async Task HandleAsync(
         SwarmStream stream, ResourceGate.StreamTicket ticket, CancellationToken cancellationToken)

@@ -4,6 +4,7 @@ using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Muxing;
 using P2PLearn.Networking.Negotiation;
 using P2PLearn.Networking.Swarm.Limits;
+using P2PLearn.Networking.Transports;
 
 namespace P2PLearn.Networking.Swarm.Connections;
 
@@ -24,6 +25,7 @@ internal sealed class SwarmConnection
     private readonly TaskGroup _streams;
     private readonly StreamAnnouncer _announcer;
     private readonly CancellationTokenSource _ending = new();
+    private readonly CancellationTokenSource _superseded = new(); // no timer behind it: needs no disposal
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _closeReason;
     private long _measuredTicks;
@@ -61,13 +63,19 @@ internal sealed class SwarmConnection
     public Multiaddr LocalAddress => Upgraded.Raw.LocalAddress;
 
     /// <summary>Who dialled.</summary>
-    public ConnectionDirection Direction => Upgraded.Direction;
+    public ConnectionDirection Direction => Upgraded.Terms.Direction;
 
     /// <summary>Our side in the handshakes.</summary>
-    public ConnectionRole Role => Upgraded.Role;
+    public ConnectionRole Role => Upgraded.Terms.Role;
+
+    /// <summary>How it came about.</summary>
+    public ConnectionPath Path => Upgraded.Terms.Path;
 
     /// <summary>It runs through a relay.</summary>
-    public bool IsRelayed => RemoteAddress.IsRelayed;
+    public bool IsRelayed => Path == ConnectionPath.Relayed;
+
+    /// <summary>What the relay lets pass; null for no limit.</summary>
+    public LinkLimit? Limit => Upgraded.Raw.Limit;
 
     /// <summary>The remote saw the port that we listen on, so that the address it observed is worth knowing.</summary>
     public bool FromListenPort => Upgraded.Raw.FromListenPort;
@@ -99,13 +107,23 @@ internal sealed class SwarmConnection
         Role = Role,
         LocalAddress = LocalAddress,
         RemoteAddress = RemoteAddress,
-        IsRelayed = IsRelayed,
+        Path = Path,
+        Limit = Limit,
         OpenedAt = OpenedAt,
         BytesIn = _link.BytesIn,
         BytesOut = _link.BytesOut,
-        OpenStreamCount = Volatile.Read(ref _openStreams),
+        OpenStreamCount = OpenStreamCount,
         RoundTripTime = RoundTripTime,
     };
+
+    /// <summary>Fires when a better connection with the same peer is up.</summary>
+    public CancellationToken Superseded => _superseded.Token;
+
+    /// <summary>Streams open, both directions.</summary>
+    public int OpenStreamCount => Volatile.Read(ref _openStreams);
+
+    /// <summary>Tells the users of this connection that a better one is up. Harmless when repeated.</summary>
+    public void Supersede() => _superseded.Cancel();
 
     /// <summary>Notes a measured round trip.</summary>
     public void Measured(TimeSpan roundTrip) => Volatile.Write(ref _measuredTicks, roundTrip.Ticks);

@@ -48,6 +48,9 @@ internal sealed class SwarmStream : PeerStream
     /// <inheritdoc/>
     public override ProtocolId Protocol { get; }
 
+    /// <inheritdoc/>
+    public override CancellationToken Superseded => Connection.Superseded;
+
     /// <summary>It was written to, read from or closed, so that its proposal is on its way.</summary>
     public bool IsUsed { get; private set; }
 

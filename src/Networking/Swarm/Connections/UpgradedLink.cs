@@ -9,12 +9,27 @@ namespace P2PLearn.Networking.Swarm.Connections;
 /// <param name="Link">The raw link with its counters.</param>
 /// <param name="Session">The streams over it.</param>
 /// <param name="RemotePeer">Who is at the other end, proven.</param>
-/// <param name="Direction">Who dialled.</param>
-/// <param name="Role">Our side in the handshakes.</param>
+/// <param name="Terms">How it was made.</param>
 internal sealed record UpgradedLink(
     ITransportLink Raw,
     MeteredLink Link,
     IMuxedSession Session,
     PeerId RemotePeer,
-    ConnectionDirection Direction,
-    ConnectionRole Role);
+    LinkTerms Terms);
+
+/// <summary>How a raw link is made a connection.</summary>
+/// <param name="Direction">Who dialled.</param>
+/// <param name="Role">Our side in the handshakes.</param>
+/// <param name="Path">How the link came about.</param>
+/// <param name="Expected">Who has to be at the other end; null for whoever is there.</param>
+internal sealed record LinkTerms(
+    ConnectionDirection Direction, ConnectionRole Role, ConnectionPath Path, PeerId? Expected)
+{
+    /// <summary>A link that was accepted.</summary>
+    public static LinkTerms Inbound(ConnectionPath path) =>
+        new(ConnectionDirection.Inbound, ConnectionRole.Listener, path, Expected: null);
+
+    /// <summary>A link that we dialled.</summary>
+    public static LinkTerms Outbound(ConnectionPath path, PeerId? expected) =>
+        new(ConnectionDirection.Outbound, ConnectionRole.Dialer, path, expected);
+}

@@ -9,9 +9,12 @@ namespace P2PLearn.Networking.Swarm.Dialing;
 /// </remarks>
 internal static class AddressRanking
 {
+    private const int MinRelayed = 4;
+
     /// <summary>Sorts and cuts.</summary>
     /// <param name="addresses">Without doubles.</param>
     /// <param name="max">Addresses to try at most.</param>
+    /// <returns>The direct ones, then the relayed ones.</returns>
     public static List<Multiaddr> Rank(IEnumerable<Multiaddr> addresses, int max)
     {
         List<Multiaddr> open = [];
@@ -30,7 +33,10 @@ internal static class AddressRanking
             ranked.AddRange(open.Skip(i).Take(1));
         }
 
-        ranked.AddRange(relayed);
-        return ranked.Count > max ? ranked[..max] : ranked;
+        // However many direct ones there are, some relayed ones are left: they are the way that works when nothing else does.
+        int room = Math.Min(relayed.Count, Math.Max(max - ranked.Count, Math.Min(max, MinRelayed)));
+        ranked = ranked.Count + room > max ? ranked[..(max - room)] : ranked;
+        ranked.AddRange(relayed[..room]);
+        return ranked;
     }
 }

@@ -26,6 +26,7 @@ internal sealed class Dialer
     private readonly AddressResolver _resolver;
     private readonly SemaphoreSlim _slots;
     private readonly DialQueue<object, SwarmConnection> _queue; // by PeerId or by Multiaddr
+    private readonly DirectDials _direct = new();
 
     public Dialer(
         SwarmOptions options,
@@ -49,6 +50,9 @@ internal sealed class Dialer
         _slots = new SemaphoreSlim(options.Limits.MaxConcurrentDials);
         _queue = queue;
     }
+
+    /// <summary>Calls off the dials of direct addresses to a peer and waits until they are gone.</summary>
+    public Task CallOffDirectAsync(PeerId peer) => _direct.CallOffAsync(peer);
 
     /// <summary>Finds addresses when those known do not lead anywhere.</summary>
     public IPeerRouter? Router { get; set; }
@@ -125,16 +129,18 @@ internal sealed class Dialer
         List<Multiaddr> ranked = AddressRanking.Rank(addresses, _options.Limits.MaxAddressesPerDial);
         List<Multiaddr>[] resolved = await Task.WhenAll(ranked.Select(a => ResolveAsync(a, limit)))
             .ConfigureAwait(false);
-        var dial = new PeerDial(
-            peer,
-            [.. resolved.SelectMany(a => a).Distinct().Take(_options.Limits.MaxAddressesPerDial)],
+        List<Multiaddr> all = [.. resolved.SelectMany(a => a).Distinct().Take(_options.Limits.MaxAddressesPerDial)];
+        PeerDial Dial(IEnumerable<Multiaddr> some) => new(
+            [.. some],
             (address, token) => DialOneAsync(peer, address, honourBackoff, token),
             _options.Limits.MaxConcurrentDialsPerPeer,
             _options.Timeouts.DialStagger,
             _options.Time);
+        var race = new DialRace(
+            peer, Dial(all.Where(a => !a.IsRelayed)), Dial(all.Where(a => a.IsRelayed)), _direct, _options);
         try
         {
-            return await dial.RunAsync(limit.Token).ConfigureAwait(false);
+            return await race.RunAsync(limit.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (limit.Passed)
         {

@@ -1,4 +1,3 @@
-using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Swarm.Connections;
 
@@ -7,14 +6,12 @@ namespace P2PLearn.Networking.Swarm.Dialing;
 /// <summary>One dial over several addresses: the next starts when one fails or has kept us waiting, the first that is
 /// up wins.</summary>
 /// <remarks>Source: RFC 8305's staggered attempts. Not safe for several threads; made for one dial.</remarks>
-/// <param name="peer">Whom to reach; null for whoever is there.</param>
 /// <param name="addresses">In the order to try.</param>
 /// <param name="dialOne">Dials one address; never throws but for a bug.</param>
 /// <param name="maxAtOnce">Addresses being dialled at once.</param>
 /// <param name="stagger">Pause before the next starts.</param>
 /// <param name="time">The clock.</param>
 internal sealed class PeerDial(
-    PeerId? peer,
     IReadOnlyList<Multiaddr> addresses,
     Func<Multiaddr, CancellationToken, Task<DialOutcome>> dialOne,
     int maxAtOnce,
@@ -25,9 +22,15 @@ internal sealed class PeerDial(
     private readonly List<DialOutcome> _failures = [];
     private int _next;
 
+    /// <summary>There is nothing to dial.</summary>
+    public bool IsEmpty => addresses.Count == 0;
+
+    /// <summary>What became of the addresses that failed so far.</summary>
+    public IReadOnlyList<DialOutcome> Failures => _failures;
+
     /// <summary>Runs the dial.</summary>
-    /// <exception cref="PeerUnreachableException">No address came up.</exception>
-    public async Task<SwarmConnection> RunAsync(CancellationToken cancellationToken)
+    /// <returns>The connection; null when no address came up: see <see cref="Failures"/>.</returns>
+    public async Task<SwarmConnection?> RunAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
@@ -43,7 +46,7 @@ internal sealed class PeerDial(
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            throw DialOutcome.ToException(peer, _failures);
+            return null;
         }
         finally
         {
