@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace P2PLearn.NatLab.Tests;
+
+/// <summary>Bare sockets in a host.</summary>
+public sealed class Probe(HostProcess process, LabHost host)
+{
+    /// <summary>Long enough for an answer on a loaded machine, short enough to wait for silence.</summary>
+    private const int SilenceMilliseconds = 700;
+
+    private static int _sent;
+
+    public string Address => host.Address;
+
+    public string? Address6 => host.Address6;
+
+    public static async Task<Probe> StartAsync(Laboratory laboratory, string host) =>
+        new(await laboratory.StartProbeAsync(host), laboratory[host]);
+
+    public Task BindUdpAsync(int port) => process.AskAsync($"udp-bind {port}");
+
+    public Task ListenTcpAsync(int port) => process.AskAsync($"tcp-listen {port}");
+
+    /// <summary>Sends a datagram whose text nobody else sends, and returns the text.</summary>
+    public async Task<string> SendUdpAsync(int port, string to)
+    {
+        string text = "m" + Interlocked.Increment(ref _sent).ToString(CultureInfo.InvariantCulture);
+        await process.AskAsync($"udp-send {port} {to} {text}");
+        return text;
+    }
+
+    /// <summary>Awaits a datagram and returns where it seems to come from.</summary>
+    public async Task<string> UdpArrivesAsync(string text)
+    {
+        JsonObject datagram = await process.EventAsync(e => (string?)e["event"] == "datagram" && (string?)e["text"] == text, $"datagram {text}");
+        return (string)datagram["from"]!;
+    }
+
+    public bool HasGot(string text) => process.Events.Any(e => (string?)e["event"] == "datagram" && (string?)e["text"] == text);
+
+    /// <summary>Dials, and says <c>connected</c>, <c>silence</c>, or the socket's error.</summary>
+    public async Task<string> DialTcpAsync(int fromPort, string to, int limitMilliseconds = SilenceMilliseconds) =>
+        (string)(await process.AskAsync($"tcp-dial {fromPort} {to} {limitMilliseconds}"))!;
+
+    /// <summary>Where the accepted connections of a port come from, in order.</summary>
+    public async Task<string> AcceptedAsync(int port, int index)
+    {
+        int seen = 0;
+        JsonObject accepted = await process.EventAsync(
+            e => (string?)e["event"] == "accepted" && (int?)e["port"] == port && seen++ == index, $"connection {index} to port {port}");
+        return (string)accepted["from"]!;
+    }
+}

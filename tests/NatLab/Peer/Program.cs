@@ -1,0 +1,18 @@
+using P2PLearn.NatPeer;
+
+// NatPeer swarm [OPTIONS]   a libp2p node
+// NatPeer probe             bare sockets
+// Both take commands as lines, `ID VERB ARGUMENT...`, and print events as lines of JSON until `ID quit` or the end of input.
+var events = new EventWriter(Console.Out);
+switch (args)
+{
+    case ["swarm", .. string[] options]:
+        await PeerProgram.RunAsync(PeerSettings.Parse(options), events);
+        return 0;
+    case ["probe"]:
+        await ProbeProgram.RunAsync(events);
+        return 0;
+    default:
+        await Console.Error.WriteLineAsync("usage: NatPeer swarm [OPTIONS] | NatPeer probe");
+        return 2;
+}
