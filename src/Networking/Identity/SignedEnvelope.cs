@@ -32,6 +32,9 @@ public enum EnvelopeCheck
 
     /// <summary>The record speaks of a peer other than the one that may send it.</summary>
     NotTheSender,
+
+    /// <summary>The record is about a peer other than the one it was given to.</summary>
+    NotTheSubject,
 }
 
 /// <summary>A payload with the key that signed it.</summary>
