@@ -14,7 +14,7 @@ public sealed class PeerTests
         string address = $"/ip4/{laboratory["relay"].Address}/tcp/4001/p2p/{relay.Peer}";
         Assert.Equal(relay.Peer, (string?)await inside.AskAsync($"connect {address}"));
         JsonObject opened = await inside.EventAsync("opened");
-        Assert.Equal("direct", (string?)opened["path"]);
+        Assert.Equal("Direct", (string?)opened["path"]);
         Assert.True((double)(await inside.AskAsync($"ping {relay.Peer}"))! > 0);
         Assert.Equal(300_000, (long)(await inside.AskAsync($"echo {relay.Peer} 100000 3"))!);
         JsonObject accepted = await relay.EventAsync("opened");

@@ -31,11 +31,12 @@ internal sealed class ConnectionWatch(Swarm swarm, EventWriter events)
     {
         ["connection"] = connection.Id,
         ["peer"] = connection.Peer.ToString(),
-        ["path"] = connection.IsRelayed ? "relayed" : "direct",
+        ["path"] = connection.Path.ToString(),
         ["direction"] = connection.Direction.ToString(),
         ["role"] = connection.Role.ToString(),
         ["local"] = connection.LocalAddress.ToString(),
         ["remote"] = connection.RemoteAddress.ToString(),
+        ["limitBytes"] = connection.Limit?.Bytes,
         ["bytesIn"] = connection.BytesIn,
         ["bytesOut"] = connection.BytesOut,
     };

@@ -13,11 +13,23 @@ internal sealed class PeerProgram(Swarm swarm)
     public static async Task RunAsync(PeerSettings settings, EventWriter events)
     {
         using KeyPair identity = KeyPair.Generate();
-        await using var swarm = new Swarm(new SwarmOptions { Identity = identity, ReusePort = settings.ReusePort });
+        await using var swarm = new Swarm(new SwarmOptions
+        {
+            Identity = identity,
+            ReusePort = settings.ReusePort,
+            Nat = settings.Nat,
+            LimitedProtocols = new Dictionary<string, long> { [EchoProtocol.Id.Value] = 0 },
+            LoggerFactory = new EventLogger(events, settings.Log),
+        });
         using IDisposable echo = swarm.Handle(EchoProtocol.Id, EchoProtocol.AnswerAsync);
         using var closing = new CancellationTokenSource();
         swarm.PeerConnected += peer => events.Write("connected", ("peer", peer.ToString()));
         swarm.PeerDisconnected += peer => events.Write("disconnected", ("peer", peer.ToString()));
+        if (swarm.Nat is { } nat)
+        {
+            NatEvents.Subscribe(nat, events);
+        }
+
         foreach (Multiaddr address in settings.Listen)
         {
             await swarm.ListenAsync(address, CancellationToken.None);
@@ -72,6 +84,7 @@ internal sealed class PeerProgram(Swarm swarm)
         ["peer"] = swarm.LocalPeer.ToString(),
         ["addresses"] = Texts(swarm.ListenAddresses),
         ["connections"] = new JsonArray([.. swarm.Connections.Select(ConnectionWatch.Describe)]),
+        ["nat"] = swarm.Nat is { } nat ? NatEvents.Describe(nat.Status) : null,
         ["peers"] = new JsonArray([.. swarm.ConnectedPeers.Select(Describe)]),
     };
 
