@@ -10,7 +10,7 @@ public sealed partial class LaboratoryTests
     public async Task Everybody_reaches_whom_they_should_and_nothing_leads_out()
     {
         await using Laboratory laboratory = await Laboratory.UpAsync(
-            "--ipv6", "A=port-restricted", "B=symmetric", "C=full-cone", "D=address-restricted", "E=open", "F=firewall", "G=cgn");
+            "--ipv6", "A=port-restricted", "B=symmetric", "C=full-cone", "D=address-restricted", "E=open", "F=firewall", "G=cgn", "H=routed");
         Assert.Contains(" 0 failed", await laboratory.RunAsync("check"), StringComparison.Ordinal);
     }
 

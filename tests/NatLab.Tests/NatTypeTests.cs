@@ -24,6 +24,7 @@ public sealed class NatTypeTests(NatTypeTests.Types types) : IClassFixture<NatTy
     public static TheoryData<string, Mapping, Filtering> All => new()
     {
         { "open", Mapping.None, Filtering.EndpointIndependent },
+        { "routed", Mapping.None, Filtering.EndpointIndependent },
         { "full-cone", Mapping.EndpointIndependent, Filtering.EndpointIndependent },
         { "address-restricted", Mapping.EndpointIndependent, Filtering.Address },
         { "port-restricted", Mapping.EndpointIndependent, Filtering.AddressAndPort },

@@ -22,7 +22,7 @@
 #   natlab.sh conntrack SITE               what the routers have in their tables
 #   natlab.sh need                         what is missing on this machine, one line each; nothing when ready
 #
-# Types: open full-cone address-restricted port-restricted symmetric firewall cgn[/CARRIER[/HOME]]
+# Types: open routed full-cone address-restricted port-restricted symmetric firewall cgn[/CARRIER[/HOME]]
 # Several laboratories at once: set NATLAB_NAME (letters and digits).
 set -euo pipefail
 
@@ -72,8 +72,8 @@ add_host() { # NAME KIND SITE ADDRESS ADDRESS6
   HOSTS+=("$1"); KIND[$1]=$2; SITE[$1]=$3; ADDR[$1]=$4; ADDR6[$1]=$5
 }
 on_segment() { SEGMENT+=("$1"); }
-lan_of() { # the first three bytes of a site's LAN; a firewall's LAN has public addresses
-  case ${TYPE[$1]} in firewall) echo "${PUB%.*}.$((100 + NUMBER[$1]))";; *) echo "192.168.$((61 + NUMBER[$1]))";; esac
+lan_of() { # the first three bytes of a site's LAN; without NAT it has public addresses
+  case ${TYPE[$1]} in firewall|routed) echo "${PUB%.*}.$((100 + NUMBER[$1]))";; *) echo "192.168.$((61 + NUMBER[$1]))";; esac
 }
 carrier_of() { echo "100.64.$((61 + NUMBER[$1]))"; }
 lan6_of() { printf '%s:%x' "$PUB6" $((0x100 + NUMBER[$1])); }
@@ -119,7 +119,7 @@ plan_site() { # SITE; names of hosts are the site's in small letters, and a numb
 valid_type() {
   local part
   case $1 in
-    open|firewall) ;;
+    open|routed|firewall) ;;
     cgn) ;;
     cgn/*) for part in ${1//\// }; do [ "$part" = cgn ] || valid_nat "$part"; done;;
     *) valid_nat "$1";;
@@ -144,6 +144,7 @@ nat_of() { # ROUTER: what it does itself
 rules() { # ROUTER
   local type inside="iifname wan" to="dnat to meta l4proto . th dport map @mapped" hairpin="" unasked="" masquerade="" learn=""
   type=$(nat_of "$1")
+  [ "$type" != routed ] || return 0
   [ "$HAIRPIN" = 0 ] || { inside="ip daddr ${ADDR[$1]}"; hairpin="iifname lan oifname lan masquerade"; }
   learn="oifname wan meta l4proto { tcp, udp } update @mapped { meta l4proto . th sport : ip saddr }"
   masquerade="oifname wan masquerade persistent"
@@ -274,7 +275,7 @@ segment_routes() { # HOST: to the LANs with public addresses; never a default ro
     [ "${TYPE[$s]}" != open ] || continue
     gate=nat$s; [ -z "${KIND[cgn$s]:-}" ] || gate=cgn$s
     [ "$gate" != "$1" ] || continue
-    [ "${TYPE[$s]}" != firewall ] || echo "route add $(lan_of "$s").0/24 via ${ADDR[$gate]}"
+    [[ ${TYPE[$s]} != firewall && ${TYPE[$s]} != routed ]] || echo "route add $(lan_of "$s").0/24 via ${ADDR[$gate]}"
     [ "$IPV6" = 0 ] || echo "route add $(lan6_of "$s")::/64 via ${ADDR6[$gate]}"
   done
 }
@@ -450,7 +451,7 @@ reboot() { # SITE [SECONDS]
 }
 
 forward() { # SITE PORT HOST
-  [[ $2 =~ ^[0-9]+$ && "${KIND[$3]}${SITE[$3]}" = "lan$1" && ${TYPE[$1]} != firewall ]] || die "forward SITE PORT HOST of that site behind a NAT"
+  [[ $2 =~ ^[0-9]+$ && "${KIND[$3]}${SITE[$3]}" = "lan$1" && ${TYPE[$1]} != firewall && ${TYPE[$1]} != routed ]] || die "forward SITE PORT HOST of that site behind a NAT"
   echo "meta l4proto { tcp, udp } th dport $2 dnat to ${ADDR[$3]}:$2" >>"$STATE/forward-nat$1"
   rules "nat$1" | in_ns "nat$1" nft -f -
 }
@@ -489,8 +490,9 @@ check() {
       expect no "$h gets out" in_ns "$h" ping -c1 -W1 192.0.2.1 &
       [ "$IPV6" = 0 ] || expect yes "$h reaches the relay by IPv6" in_ns "$h" ping -c1 -W5 "${ADDR6[relay]}" &
       [ "$PER_SITE" -lt 2 ] || expect yes "$h reaches ${s,,}2" in_ns "$h" ping -c1 -W5 "${ADDR[${s,,}2]}" &
-      [ "${TYPE[$s]}" = open ] || expect no "the relay reaches $h unasked" in_ns relay ping -c1 -W1 "${ADDR[$h]}" &
-      [ "${TYPE[$s]}" = open ] || [ "$IPV6" = 0 ] || expect no "the relay reaches $h unasked by IPv6" in_ns relay ping -c1 -W1 "${ADDR6[$h]}" &
+      case ${TYPE[$s]} in open|routed) continue;; esac
+      expect no "the relay reaches $h unasked" in_ns relay ping -c1 -W1 "${ADDR[$h]}" &
+      [ "$IPV6" = 0 ] || expect no "the relay reaches $h unasked by IPv6" in_ns relay ping -c1 -W1 "${ADDR6[$h]}" &
     done
     wait)
   grep -v '^ok$' <<<"$results" || true
