@@ -7,6 +7,8 @@ namespace P2PLearn.Actors.Monitoring;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(NodeStarted), "started")]
 [JsonDerivedType(typeof(Listening), "listening")]
+[JsonDerivedType(typeof(ReachabilityChanged), "reachability")]
+[JsonDerivedType(typeof(PathChanged), "path")]
 [JsonDerivedType(typeof(MembersChanged), "members")]
 [JsonDerivedType(typeof(SystemRebuilt), "rebuilt")]
 [JsonDerivedType(typeof(PeerRefused), "peer_refused")]
@@ -33,6 +35,17 @@ public sealed record NodeStarted(string PeerId, string Version, string DataDir, 
 /// <summary>The node listens.</summary>
 /// <param name="Address">Multiaddr that ends in /p2p/….</param>
 public sealed record Listening(string Address) : MeshEvent;
+
+/// <summary>Whether other nodes can dial this one has changed.</summary>
+/// <param name="State"><c>reachable</c> (from everywhere), <c>relayed</c> (through relays) or <c>unreachable</c>.</param>
+/// <param name="Text">One line for a person: where, or what would help.</param>
+public sealed record ReachabilityChanged(string State, string Text) : MeshEvent;
+
+/// <summary>The way to a peer has changed.</summary>
+/// <param name="Peer">The peer.</param>
+/// <param name="Path"><c>direct</c>, <c>reversed</c>, <c>punched</c> or <c>relayed</c>.</param>
+/// <param name="Text">One line for a person.</param>
+public sealed record PathChanged(string Peer, string Path, string Text) : MeshEvent;
 
 /// <summary>The number of members that are up has changed.</summary>
 /// <param name="Up">Members Up or WeaklyUp, this node included.</param>

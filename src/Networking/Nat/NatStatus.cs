@@ -1,3 +1,4 @@
+using System.Net;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Relay;
 using P2PLearn.Networking.Swarm;
@@ -18,6 +19,18 @@ public sealed record NatStatus
 
     /// <summary>Every address of this node that is known or was looked at.</summary>
     public IReadOnlyList<AddressStatus> Addresses { get; init; } = [];
+
+    /// <summary>The ports that the router maps for us, one line each.</summary>
+    public IReadOnlyList<string> PortMappings { get; init; } = [];
+
+    /// <summary>Why the router maps none, in one line; null when it does, or was not asked.</summary>
+    public string? PortMappingProblem { get; init; }
+
+    /// <summary>The router; null when unknown.</summary>
+    public IPAddress? Gateway { get; init; }
+
+    /// <summary>The router's own address is private: there is another NAT behind it.</summary>
+    public bool IsBehindCarrierNat { get; init; }
 
     /// <summary>Our slots on relays.</summary>
     public IReadOnlyList<RelayReservation> Relays { get; init; } = [];

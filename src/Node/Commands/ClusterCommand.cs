@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text.Json;
-using P2PLearn.Node.Hosting;
 using P2PLearn.Node.Management;
 
 namespace P2PLearn.Node.Commands;
@@ -135,20 +134,7 @@ internal static class ClusterCommand
     private static void Print(string message, bool json) =>
         Console.Out.WriteLine(json ? JsonSerializer.Serialize(new ActionAnswer(message), Json) : message);
 
-    private static ManagementClient Connect(ParseResult parsed)
-    {
-        string? folder = parsed.GetValue(DataDir);
-        if (folder is not null && !Directory.Exists(folder))
-        {
-            throw new UserErrorException($"{folder}: no such data directory");
-        }
-
-        string host = parsed.GetValue(Host)
-            ?? (folder is null ? null : DataDirectory.ReadManagementHost(folder))
-            ?? Environment.GetEnvironmentVariable("P2PLEARN_HOST")
-            ?? "127.0.0.1:8558";
-        return new ManagementClient(host, folder is null ? null : DataDirectory.ReadToken(folder));
-    }
+    private static ManagementClient Connect(ParseResult parsed) => ManagementClient.Open(parsed.GetValue(Host), parsed.GetValue(DataDir));
 
     private static int Show(ClusterView view, bool json)
     {

@@ -46,6 +46,7 @@ public static class CommandLine
             KeygenCommand.Create(),
             NodeCommand.Create(),
             ClusterCommand.Create(),
+            NatCommand.Create(),
             SimulateCommand.Create(),
             DemoCommand.Create(),
         };

@@ -14,12 +14,17 @@ internal static class Examples
               p2plearn node --found --data mnist:data/mnist             found a mesh and train
               p2plearn node --seed /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW… --mesh home:KEY
                                                                         join it from another machine
+              p2plearn node --relay-only --mesh home:KEY                relay for the others from a machine with a public address
               p2plearn node --config configs/founder.json               all settings from a file
             """,
         "cluster" => """
               p2plearn cluster show                       members of the node on this machine
               p2plearn cluster status --data-dir my-node  the node of that folder; exit code 0 if it is up
               p2plearn cluster down 12D3KooW… --data-dir my-node
+            """,
+        "nat" => """
+              p2plearn nat                                is the node on this machine reachable, how does it reach the others
+              p2plearn nat --data-dir my-node --json      the same of the node of that folder, for a script
             """,
         "simulate" => """
               p2plearn simulate --nodes 11 --byzantine 2 --attack foe --aggregator nna --model mlp \

@@ -52,6 +52,30 @@ internal static class NodeCommand
 
     private static readonly Option<int?> LocalSteps = new("--local-steps") { Description = "Local steps between two mixings" };
 
+    private static readonly Option<bool> RelayOnly = new("--relay-only")
+    {
+        Description = "Only relay, and tell members of each other: no member of the cluster, no training",
+    };
+
+    private static readonly Option<bool> BootstrapOnly = new("--bootstrap-only")
+    {
+        Description = "Only tell members of each other: an address to join through",
+    };
+
+    private static readonly Option<string[]> Relay = new("--relay")
+    {
+        Description = "Address of a relay to use, ending in /p2p/<peer id>; reachable members are used anyway",
+    };
+
+    private static readonly Option<string[]> Announce = new("--announce")
+    {
+        Description = "Address under which this node is reached from everywhere, e.g. of a port forwarded by hand",
+    };
+
+    private static readonly Option<bool> NoPortMapping = new("--no-port-mapping") { Description = "Do not ask the router for a port" };
+
+    private static readonly Option<bool> NoMdns = new("--no-mdns") { Description = "Do not look for members on the local network" };
+
     private static readonly Option<string?> LogLevel = new("--log-level") { Description = "Least severe log message shown [default: warning]" };
 
     private static readonly Option<bool> Json = new("--json") { Description = "Print events as JSON lines" };
@@ -61,7 +85,8 @@ internal static class NodeCommand
         var command = new Command("node", "Run a node daemon: a member of a mesh that trains when it has data.")
         {
             Config, Listen, Seed, Found, DataDir, Data, Share, Partition, Mesh, ManagementPort,
-            Model, Aggregator, Faulty, MinPeers, Gradients, LocalSteps, LogLevel, Json,
+            Model, Aggregator, Faulty, MinPeers, Gradients, LocalSteps, RelayOnly, BootstrapOnly, Relay, Announce, NoPortMapping, NoMdns,
+            LogLevel, Json,
         };
         command.SetAction((parsed, ct) => NodeDaemon.RunAsync(Read(parsed), parsed.GetValue(Json), ct));
         return command;
@@ -79,11 +104,28 @@ internal static class NodeCommand
             LogLevel = parsed.GetValue(LogLevel) ?? options.LogLevel,
             Management = parsed.GetValue(ManagementPort) is { } port ? options.Management with { Port = port } : options.Management,
             Mesh = parsed.GetValue(Mesh) is { } mesh ? ReadMesh(mesh, options.Mesh) : options.Mesh,
+            Mode = ReadMode(parsed, options.Mode),
+            Nat = options.Nat with
+            {
+                Announce = parsed.GetValue(Announce) is { Length: > 0 } announce ? announce : options.Nat.Announce,
+                PortMapping = options.Nat.PortMapping && !parsed.GetValue(NoPortMapping),
+            },
+            Relay = parsed.GetValue(Relay) is { Length: > 0 } relays ? options.Relay with { Relays = relays } : options.Relay,
+            Discovery = parsed.GetValue(NoMdns) ? options.Discovery with { Mdns = false } : options.Discovery,
             Data = ReadData(parsed, options.Data),
             Run = ReadRun(parsed, options.Run),
         };
         NodeOptionsValidator.Validate(options);
         return options;
+    }
+
+    private static string ReadMode(ParseResult parsed, string mode)
+    {
+        bool relay = parsed.GetValue(RelayOnly);
+        bool bootstrap = parsed.GetValue(BootstrapOnly);
+        return relay && bootstrap
+            ? throw new UserErrorException("--relay-only and --bootstrap-only exclude each other; a relay tells members of each other too")
+            : relay ? NodeModes.Relay : bootstrap ? NodeModes.Bootstrap : mode;
     }
 
     private static MeshSection ReadMesh(string text, MeshSection mesh)

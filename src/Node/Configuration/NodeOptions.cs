@@ -18,6 +18,19 @@ public sealed record NodeOptions
     /// <summary>Found a new mesh when no seed is given. Deliberate, so that two islands never arise by accident.</summary>
     public bool Found { get; init; }
 
+    /// <summary>What this node is: <c>member</c>; <c>relay</c>, which only relays and helps others to find each other; or
+    /// <c>bootstrap</c>, which only helps them to find each other.</summary>
+    public string Mode { get; init; } = NodeModes.Member;
+
+    /// <summary>How this node gets reachable from behind a router.</summary>
+    public NatSection Nat { get; init; } = new();
+
+    /// <summary>Relays: being one, and using them.</summary>
+    public RelaySection Relay { get; init; } = new();
+
+    /// <summary>How members are found beside the seeds.</summary>
+    public DiscoverySection Discovery { get; init; } = new();
+
     /// <summary>Who may be a member.</summary>
     public MeshSection Mesh { get; init; } = new();
 
@@ -35,4 +48,17 @@ public sealed record NodeOptions
 
     /// <summary>Least severe log messages shown: trace, debug, information, warning, error or none.</summary>
     public string LogLevel { get; init; } = "warning";
+}
+
+/// <summary>What a node can be.</summary>
+public static class NodeModes
+{
+    /// <summary>A member of the cluster, which trains when it has data.</summary>
+    public const string Member = "member";
+
+    /// <summary>Relays, and tells members of each other; no member of the cluster.</summary>
+    public const string Relay = "relay";
+
+    /// <summary>Tells members of each other; neither relay nor member of the cluster.</summary>
+    public const string Bootstrap = "bootstrap";
 }

@@ -5,6 +5,7 @@ using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Partitioning;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Protocols.Mesh;
 
 namespace P2PLearn.Node.Configuration;
@@ -12,6 +13,14 @@ namespace P2PLearn.Node.Configuration;
 /// <summary>Checks a node's options before anything starts.</summary>
 public static class NodeOptionsValidator
 {
+    /// <summary>What <c>relay.serve</c> may be.</summary>
+    public static IReadOnlyDictionary<string, RelayMode> RelayModes { get; } = new Dictionary<string, RelayMode>
+    {
+        ["when-reachable"] = RelayMode.WhenReachable,
+        ["on"] = RelayMode.On,
+        ["off"] = RelayMode.Off,
+    };
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="UserErrorException">The first that cannot be used, in one line.</exception>
     public static void Validate(NodeOptions options)
@@ -19,6 +28,7 @@ public static class NodeOptionsValidator
         ArgumentNullException.ThrowIfNull(options);
         CheckAddresses(options);
         CheckMesh(options);
+        CheckNat(options);
         Require(options.Management.Port is >= 0 and <= 65535, $"management.port is {options.Management.Port}, but must be 0 to 65535");
         Require(
             Enum.TryParse<LogLevel>(options.LogLevel, ignoreCase: true, out _) && !int.TryParse(options.LogLevel, out _),
@@ -47,7 +57,7 @@ public static class NodeOptionsValidator
         }
 
         Require(
-            options.Seeds.Count > 0 || options.Found,
+            options.Seeds.Count > 0 || options.Found || options.Mode != NodeModes.Member,
             "this node has neither a mesh to join nor leave to found one; give --seed ADDRESS to join, or --found to found");
     }
 
@@ -62,6 +72,34 @@ public static class NodeOptionsValidator
         foreach (string peer in options.Mesh.AllowedPeers)
         {
             Require(PeerId.TryParse(peer, out _), $"mesh.allowed_peers: '{peer}' is not a peer id");
+        }
+    }
+
+    private static void CheckNat(NodeOptions options)
+    {
+        Require(
+            options.Mode is NodeModes.Member or NodeModes.Relay or NodeModes.Bootstrap,
+            $"mode '{options.Mode}' is not one of member, relay, bootstrap");
+        Require(
+            options.Mode == NodeModes.Member || options.Data is null,
+            $"a node in mode '{options.Mode}' does not train: leave out --data, or the mode");
+        Require(
+            RelayModes.ContainsKey(options.Relay.Serve),
+            $"relay.serve '{options.Relay.Serve}' is not one of {string.Join(", ", RelayModes.Keys)}");
+        Require(options.Relay.Slots is >= 1 and <= 8, $"relay.slots is {options.Relay.Slots}, but must be 1 to 8");
+        Require(
+            options.Relay.MaxReservations is >= 1 and <= 4096,
+            $"relay.max_reservations is {options.Relay.MaxReservations}, but must be 1 to 4096");
+        foreach (string address in options.Nat.Announce)
+        {
+            Require(Multiaddr.TryParse(address, out Multiaddr? parsed, out string? error), $"nat.announce '{address}': {error}");
+            Require(parsed!.TryToTcpEndPoint(out _), $"nat.announce '{address}': give an address like /ip4/203.0.113.7/tcp/4001");
+        }
+
+        foreach (string address in options.Relay.Relays)
+        {
+            Require(Multiaddr.TryParse(address, out Multiaddr? parsed, out string? error), $"relay.relays '{address}': {error}");
+            Require(parsed!.PeerId is not null, $"relay.relays '{address}' does not say who lives there; it must end in /p2p/<peer id>");
         }
     }
 

@@ -42,6 +42,8 @@ internal sealed class EventPrinter(bool json, TextWriter output)
     {
         NodeStarted started => $"peer id {started.PeerId}",
         Listening listening => $"listening on {listening.Address}",
+        ReachabilityChanged reachability => reachability.Text,
+        PathChanged path => $"peer {Short(path.Peer)}: {path.Text}",
         MembersChanged members => $"{members.Up} {(members.Up == 1 ? "member" : "members")} up" + (members.Unreachable > 0 ? $", {members.Unreachable} unreachable" : ""),
         SystemRebuilt rebuilt => $"lost the cluster ({rebuilt.Cause}); coming back",
         PeerRefused refused => $"peer {refused.Peer}: {refused.Reason}",

@@ -1,6 +1,7 @@
 using System.Net;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Mesh;
+using P2PLearn.Node.Configuration;
 
 namespace P2PLearn.Node.Hosting;
 
@@ -11,12 +12,13 @@ internal static class JoinCommand
     public const string Program = "dotnet run --project src/Node -c Release --";
 
     /// <summary>The command: the addresses that others are most likely to reach, and the mesh.</summary>
-    public static string For(IReadOnlyList<Multiaddr> addresses, MeshOptions mesh)
+    public static string For(IReadOnlyList<Multiaddr> addresses, MeshOptions mesh, string mode = NodeModes.Member)
     {
         Multiaddr[] outward = [.. addresses.Where(a => !IsLoopback(a))];
         IEnumerable<string> seeds = (outward.Length > 0 ? outward : [.. addresses]).Take(3).Select(a => $" --seed {a}");
         string key = mesh.Key is { } secret ? $" --mesh {mesh.Name}:{secret}" : "";
-        return $"{Program} node{string.Concat(seeds)}{key} --data mnist:data/mnist";
+        string found = mode == NodeModes.Member ? "" : " [the first trainer: --found]";
+        return $"{Program} node{string.Concat(seeds)}{key} --data mnist:data/mnist{found}";
     }
 
     private static bool IsLoopback(Multiaddr address) =>

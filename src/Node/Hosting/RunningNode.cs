@@ -6,16 +6,13 @@ using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Replication;
 using P2PLearn.Actors.Rounds;
 using P2PLearn.Networking.Identity;
-using P2PLearn.Networking.Multiformats;
-using P2PLearn.Networking.Protocols.Mesh;
-using P2PLearn.Networking.Protocols.Rpc;
-using P2PLearn.Networking.Swarm;
+using P2PLearn.Networking.Nat;
 using P2PLearn.Node.Configuration;
 using P2PLearn.Node.Management;
 
 namespace P2PLearn.Node.Hosting;
 
-/// <summary>All parts of a node, put together: swarm, admission, RPC, cluster, learning and management.</summary>
+/// <summary>All parts of a node, put together: network, cluster, learning and management.</summary>
 internal sealed class RunningNode : IAsyncDisposable
 {
     private readonly NodeOptions _options;
@@ -23,11 +20,7 @@ internal sealed class RunningNode : IAsyncDisposable
     private readonly EventLog _events;
     private readonly ILoggerFactory _loggers;
     private readonly TimeProvider _time;
-    private readonly KeyPair _identity;
-    private readonly MeshOptions _mesh;
-    private readonly Swarm _swarm;
-    private readonly AdmittedStreams _streams;
-    private readonly RpcEndpoint _rpc;
+    private readonly NodeNetwork _network;
     private readonly ExchangeTraffic _traffic = new();
     private readonly ReplicationStore _replicated;
     private readonly LearningGuest? _learning;
@@ -40,31 +33,15 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         (_options, _data, _events, _loggers, _time) = (options, data, events, loggers, time);
         LearningOptions? learning = LearningInput.Read(options); // reads the data first: what is wrong with it is said at once
-        _identity = IdentityFile.LoadOrCreate(data.IdentityFile);
-        _mesh = MeshIdentity.Resolve(options, data);
-        _swarm = new Swarm(new SwarmOptions
-        {
-            Identity = _identity,
-            AgentVersion = "p2plearn/" + ProgramVersion.Text,
-            Time = time,
-            LoggerFactory = loggers,
-        });
-        _streams = new AdmittedStreams(_swarm, _mesh, time, loggers);
-        _streams.AdmissionRefused += (peer, _, text) => _events.Record(new PeerRefused(peer.ToString(), text));
-        _rpc = new RpcEndpoint(_streams, new RpcOptions(), time, loggers);
-        _swarm.PeerRouter = new MeshPeerRouter(_rpc, _streams, _swarm);
-        _replicated = new ReplicationStore(_identity.PeerId, new Ed25519Verifier(), time);
-        var place = new RunPlace(_identity, data.ProgressFile, data.ModelFile, events, _traffic, time, loggers.CreateLogger<RunContext>());
-        _learning = learning is null ? null : new LearningGuest(learning, place, _streams, _rpc, loggers);
+        _network = new NodeNetwork(options, data, events, loggers, time);
+        KeyPair identity = _network.Identity;
+        _replicated = new ReplicationStore(identity.PeerId, new Ed25519Verifier(), time);
+        var place = new RunPlace(identity, data.ProgressFile, data.ModelFile, events, _traffic, time, loggers.CreateLogger<RunContext>());
+        _learning = learning is null ? null : new LearningGuest(learning, place, _network.Streams, _network.Rpc, loggers);
     }
 
     public async Task StartAsync(EventPrinter printer, CancellationToken cancellationToken)
     {
-        foreach (string address in _options.Listen)
-        {
-            await ListenAsync(address, cancellationToken);
-        }
-
         if (_options.Management.Enabled)
         {
             _management = await ManagementServer.StartAsync(
@@ -72,16 +49,15 @@ internal sealed class RunningNode : IAsyncDisposable
             _data.WriteManagementPort(_management.Port);
         }
 
-        _events.Record(new NodeStarted(_identity.PeerId.ToString(), ProgramVersion.Text, _data.Root, _management?.Port ?? 0));
-        foreach (Multiaddr address in _swarm.ListenAddresses)
-        {
-            _events.Record(new Listening(address.ToString()));
-        }
-
+        _events.Record(new NodeStarted(_network.Identity.PeerId.ToString(), ProgramVersion.Text, _data.Root, _management?.Port ?? 0));
+        await _network.ListenAsync(cancellationToken);
         await _events.FlushAsync();
-        printer.PrintJoinCommand(JoinCommand.For(_swarm.ListenAddresses, _mesh));
-        PeerId[] seeds = await new SeedDialer(_swarm, _streams, _time, _events).DialAsync(_options.Seeds, cancellationToken);
-        StartCluster(seeds);
+        printer.PrintJoinCommand(JoinCommand.For(_network.Swarm.ListenAddresses, _network.Mesh, _options.Mode));
+        PeerId[] seeds = await _network.MeetAsync(cancellationToken);
+        if (_options.Mode == NodeModes.Member)
+        {
+            StartCluster(seeds);
+        }
     }
 
     /// <summary>Waits until the node is told to stop, or has left the cluster, or can train no more.</summary>
@@ -89,7 +65,7 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using CancellationTokenRegistration registration = stop.Register(() => stopped.TrySetResult());
-        Task ended = await Task.WhenAny(stopped.Task, _cluster!.Completion, _learning?.Failed ?? stopped.Task);
+        Task ended = await Task.WhenAny(stopped.Task, _cluster?.Completion ?? stopped.Task, _learning?.Failed ?? stopped.Task);
         await ended;
     }
 
@@ -125,23 +101,8 @@ internal sealed class RunningNode : IAsyncDisposable
             await _learning.DisposeAsync();
         }
 
-        await _rpc.DisposeAsync();
-        await _streams.DisposeAsync();
-        await _swarm.DisposeAsync();
-        _identity.Dispose();
+        await _network.DisposeAsync();
         _ending.Dispose();
-    }
-
-    private async Task ListenAsync(string address, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _swarm.ListenAsync(Multiaddr.Parse(address), cancellationToken);
-        }
-        catch (IOException e)
-        {
-            throw new UserErrorException($"cannot listen on {address}: {e.Message}; give another address with --listen");
-        }
     }
 
     private void StartCluster(PeerId[] seeds)
@@ -155,7 +116,7 @@ internal sealed class RunningNode : IAsyncDisposable
             Setups = [_replicated],
             MembersFile = Path.Combine(_data.Root, "members"),
         };
-        _cluster = new ClusterHost(options, _streams, _time, _loggers, Attach);
+        _cluster = new ClusterHost(options, _network.Streams, _time, _loggers, Attach);
         _learning?.Follow(_cluster);
         _watching = WatchAsync(_cluster);
         _cluster.Start();
@@ -200,14 +161,21 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         public ClusterView? Cluster => node._cluster?.Snapshot is { SelfMember: not null } snapshot ? ClusterViews.Of(snapshot) : null;
 
+        public NatView Nat => NatViews.Of(
+            node._network.Identity.PeerId,
+            node._network.Swarm.Nat?.Status ?? new NatStatus(),
+            node._network.Swarm.Connections,
+            node._network.Streams.ConnectedPeers);
+
         public JsonObject Describe() => new()
         {
-            ["peerId"] = node._identity.PeerId.ToString(),
+            ["peerId"] = node._network.Identity.PeerId.ToString(),
             ["version"] = ProgramVersion.Text,
-            ["mesh"] = node._mesh.Name,
-            ["addresses"] = new JsonArray([.. node._swarm.ListenAddresses.Select(a => (JsonNode)a.ToString())]),
+            ["mesh"] = node._network.Mesh.Name,
+            ["addresses"] = new JsonArray([.. node._network.Swarm.ListenAddresses.Select(a => (JsonNode)a.ToString())]),
+            ["mode"] = node._options.Mode,
             ["phase"] = node._cluster?.Snapshot.Phase.ToString() ?? "Starting",
-            ["connections"] = node._swarm.Connections.Count,
+            ["connections"] = node._network.Swarm.Connections.Count,
             ["modelBytesSent"] = node._traffic.Sent,
             ["modelBytesReceived"] = node._traffic.Received,
         };

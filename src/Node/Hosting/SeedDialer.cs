@@ -7,16 +7,22 @@ using P2PLearn.Networking.Swarm;
 
 namespace P2PLearn.Node.Hosting;
 
-/// <summary>The first contact with the seeds: tells an address that can never work from a node that is just not up yet.</summary>
+/// <summary>The first contact with the mesh: tells an address that can never work from a node that is just not up yet, and takes any other way
+/// in that turns up meanwhile.</summary>
 internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvider time, EventLog events)
 {
-    /// <summary>Between two tries while no seed answers.</summary>
+    /// <summary>Between two tries while nobody answers.</summary>
     public static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
-    /// <summary>Dials the seeds until one answers and lets this node in.</summary>
-    /// <returns>The peers behind the seeds that are known by now.</returns>
-    /// <exception cref="UserErrorException">Every seed failed for good: another peer lives there, or it refuses this node.</exception>
-    public async Task<PeerId[]> DialAsync(IReadOnlyList<string> seeds, CancellationToken cancellationToken)
+    /// <summary>Dials the seeds, and the peers of an earlier life, until one of them answers and lets this node in, or a member is met otherwise.</summary>
+    /// <param name="seeds">Addresses that the user gave.</param>
+    /// <param name="remembered">Members of an earlier life, the newest first.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The seeds that name a peer, and the members met so far.</returns>
+    /// <exception cref="UserErrorException">Every seed failed for good, and there is nobody else to ask: another peer lives there, or it refuses this
+    /// node.</exception>
+    public async Task<PeerId[]> DialAsync(
+        IReadOnlyList<string> seeds, IReadOnlyList<(PeerId Peer, IReadOnlyList<Multiaddr> Addresses)> remembered, CancellationToken cancellationToken)
     {
         Multiaddr[] addresses = [.. seeds.Select(Multiaddr.Parse)];
         foreach (Multiaddr address in addresses)
@@ -27,19 +33,22 @@ internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvi
             }
         }
 
+        foreach ((PeerId peer, IReadOnlyList<Multiaddr> known) in remembered)
+        {
+            swarm.AddAddresses(peer, known);
+        }
+
         bool told = false;
-        while (addresses.Length > 0)
+        while (streams.ConnectedPeers.Count == 0)
         {
             var failures = new List<(bool Final, string Text)>();
-            foreach (Multiaddr address in addresses)
+            await Task.WhenAll(TrySeedsAsync(addresses, failures, cancellationToken), TryRememberedAsync(remembered, cancellationToken));
+            if (streams.ConnectedPeers.Count > 0)
             {
-                if (await TryAsync(address, failures, cancellationToken) is { } reached)
-                {
-                    return [.. addresses.Select(a => a.PeerId).OfType<PeerId>().Append(reached).Distinct()];
-                }
+                break;
             }
 
-            if (failures.TrueForAll(f => f.Final))
+            if (failures.Count > 0 && failures.TrueForAll(f => f.Final) && remembered.Count == 0)
             {
                 throw new UserErrorException(failures[0].Text);
             }
@@ -47,32 +56,59 @@ internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvi
             if (!told)
             {
                 told = true;
-                events.Record(new PeerRefused("seed", $"{failures[0].Text}; trying again until it answers"));
+                string why = failures.Count > 0 ? failures[0].Text : "no member was found yet";
+                events.Record(new PeerRefused("seed", $"{why}; trying again until one answers"));
             }
 
             await Task.Delay(Retry, time, cancellationToken);
         }
 
-        return [];
+        return [.. addresses.Select(a => a.PeerId).OfType<PeerId>().Union(streams.ConnectedPeers)];
     }
 
-    private async Task<PeerId?> TryAsync(Multiaddr address, List<(bool Final, string Text)> failures, CancellationToken cancellationToken)
+    private async Task TrySeedsAsync(Multiaddr[] addresses, List<(bool Final, string Text)> failures, CancellationToken cancellationToken)
     {
-        try
+        foreach (Multiaddr address in addresses)
         {
-            PeerId peer = await swarm.ConnectAsync(address, cancellationToken);
-            await streams.AdmitAsync(peer, cancellationToken);
-            return peer;
-        }
-        catch (PeerUnreachableException e)
-        {
-            failures.Add((e.Reason is EndReason.PeerIdMismatch or EndReason.NotAdmitted, $"seed {address}: {e.Message}"));
-        }
-        catch (ProtocolNotSupportedException e)
-        {
-            failures.Add((true, $"seed {address}: the node there is no p2plearn node of this version ({e.Message})"));
-        }
+            if (streams.ConnectedPeers.Count > 0)
+            {
+                return;
+            }
 
-        return null;
+            try
+            {
+                PeerId peer = await swarm.ConnectAsync(address, cancellationToken);
+                await streams.AdmitAsync(peer, cancellationToken);
+            }
+            catch (PeerUnreachableException e)
+            {
+                failures.Add((e.Reason is EndReason.PeerIdMismatch or EndReason.NotAdmitted, $"seed {address}: {e.Message}"));
+            }
+            catch (ProtocolNotSupportedException e)
+            {
+                failures.Add((true, $"seed {address}: the node there is no p2plearn node of this version ({e.Message})"));
+            }
+        }
+    }
+
+    private async Task TryRememberedAsync(
+        IReadOnlyList<(PeerId Peer, IReadOnlyList<Multiaddr> Addresses)> remembered, CancellationToken cancellationToken)
+    {
+        foreach ((PeerId peer, _) in remembered)
+        {
+            if (streams.ConnectedPeers.Count > 0)
+            {
+                return;
+            }
+
+            try
+            {
+                await streams.AdmitAsync(peer, cancellationToken);
+            }
+            catch (IOException)
+            {
+                // Gone, or moved: there are others.
+            }
+        }
     }
 }

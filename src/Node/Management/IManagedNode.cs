@@ -11,6 +11,9 @@ public interface IManagedNode
     /// <summary>What this node is and does: addresses, mesh, round, model; the shape of <c>GET /node</c>.</summary>
     JsonObject Describe();
 
+    /// <summary>How this node is reached and reaches others.</summary>
+    NatView Nat { get; }
+
     /// <summary>Membership events from now on, current members first.</summary>
     IAsyncEnumerable<ClusterEventView> WatchClusterAsync(CancellationToken cancellationToken);
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
+using P2PLearn.Node.Hosting;
 
 namespace P2PLearn.Node.Management;
 
@@ -29,6 +30,24 @@ public sealed class ManagementClient : IDisposable
         {
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         }
+    }
+
+    /// <summary>Finds the node that a person means: the one named, the one of a folder, or the one on this machine.</summary>
+    /// <param name="host">Host and port, or null.</param>
+    /// <param name="folder">Its data directory, which gives the token too; or null.</param>
+    /// <exception cref="UserErrorException">The folder does not exist, or the host does not read as host:port.</exception>
+    public static ManagementClient Open(string? host, string? folder)
+    {
+        if (folder is not null && !Directory.Exists(folder))
+        {
+            throw new UserErrorException($"{folder}: no such data directory");
+        }
+
+        string where = host
+            ?? (folder is null ? null : DataDirectory.ReadManagementHost(folder))
+            ?? Environment.GetEnvironmentVariable("P2PLEARN_HOST")
+            ?? "127.0.0.1:8558";
+        return new ManagementClient(where, folder is null ? null : DataDirectory.ReadToken(folder));
     }
 
     /// <summary>The cluster as the node sees it.</summary>

@@ -28,6 +28,16 @@ public sealed class ManagementServerTests
     }
 
     [Fact]
+    public async Task The_way_to_others_is_shown()
+    {
+        await using var server = await StartAsync(new FixedNode());
+        using var client = new ManagementClient($"127.0.0.1:{server.Port}", null);
+        JsonElement json = await client.GetAsync("nat", TestContext.Current.CancellationToken);
+        Assert.Equal("relayed", json.GetProperty("state").GetString());
+        Assert.Equal("no router answered", json.GetProperty("portMapping").GetProperty("problem").GetString());
+    }
+
+    [Fact]
     public async Task Changes_need_the_token()
     {
         var node = new FixedNode();
@@ -129,6 +139,9 @@ public sealed class ManagementServerTests
             Self,
             Self,
             new Dictionary<string, string> { ["trainer"] = Self });
+
+        public NatView Nat { get; } = new(
+            "12D3self", "relayed", "endpoint-independent", "unknown", [], new PortMappingView([], "no router answered"), [], null, [], ["forward a port"]);
 
         public JsonObject Describe() => new() { ["peerId"] = "12D3self" };
 

@@ -82,6 +82,9 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
     /// <summary>The admitted peers, a snapshot in no particular order.</summary>
     public IReadOnlyCollection<PeerId> ConnectedPeers => _table.Admitted;
 
+    /// <summary>Whether a peer is admitted now.</summary>
+    public bool IsAdmitted(PeerId peer) => _table.IsAdmitted(peer);
+
     /// <summary>The clock of every deadline.</summary>
     internal TimeProvider Time => _time;
 

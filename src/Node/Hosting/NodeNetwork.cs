@@ -1,0 +1,137 @@
+using Microsoft.Extensions.Logging;
+using P2PLearn.Actors.Monitoring;
+using P2PLearn.Actors.Remoting;
+using P2PLearn.Networking.Identity;
+using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Nat;
+using P2PLearn.Networking.Protocols.AutoNat;
+using P2PLearn.Networking.Protocols.Dcutr;
+using P2PLearn.Networking.Protocols.Mesh;
+using P2PLearn.Networking.Protocols.Relay;
+using P2PLearn.Networking.Protocols.Rpc;
+using P2PLearn.Networking.Swarm;
+using P2PLearn.Node.Configuration;
+
+namespace P2PLearn.Node.Hosting;
+
+/// <summary>A node's network: who it is, which mesh it belongs to, the swarm, admission, RPC, and how members are found.</summary>
+internal sealed class NodeNetwork : IAsyncDisposable
+{
+    /// <summary>Least data limit of a relay in bytes over which models are exchanged; standard relays grant 128 KiB, members much more.</summary>
+    public const long MinRelayBytesForModels = 16 << 20;
+
+    private readonly NodeOptions _options;
+    private readonly EventLog _events;
+    private readonly TimeProvider _time;
+    private readonly PeerExchange _exchange;
+    private readonly PeerConnector _connector;
+    private readonly NatReporter? _reporter;
+
+    public NodeNetwork(NodeOptions options, DataDirectory data, EventLog events, ILoggerFactory loggers, TimeProvider time)
+    {
+        (_options, _events, _time) = (options, events, time);
+        Identity = IdentityFile.LoadOrCreate(data.IdentityFile);
+        Mesh = MeshIdentity.Resolve(options, data);
+        Swarm = new Swarm(new SwarmOptions
+        {
+            Identity = Identity,
+            AgentVersion = "p2plearn/" + ProgramVersion.Text,
+            Time = time,
+            LoggerFactory = loggers,
+            Nat = NatOptionsOf(options),
+            LimitedProtocols = new Dictionary<string, long>
+            {
+                [AdmittedStreams.Protocol.Value] = 0,
+                [P2PTransport.Protocol.Value] = 0,
+                [RpcEndpoint.Protocol.Value] = MinRelayBytesForModels,
+            },
+        });
+        Streams = new AdmittedStreams(Swarm, Mesh, time, loggers);
+        Streams.AdmissionRefused += (peer, _, text) => _events.Record(new PeerRefused(peer.ToString(), text));
+        Rpc = new RpcEndpoint(Streams, new RpcOptions(), time, loggers);
+        Swarm.PeerRouter = new MeshPeerRouter(Rpc, Streams, Swarm);
+        _connector = new PeerConnector(Swarm, Streams, time);
+        _exchange = new PeerExchange(Rpc, Streams, Swarm, loggers);
+        _exchange.Found += _connector.Consider;
+        _reporter = Swarm.Nat is { } nat ? new NatReporter(nat, events, time) : null;
+    }
+
+    /// <summary>This node.</summary>
+    public KeyPair Identity { get; }
+
+    /// <summary>The mesh it belongs to.</summary>
+    public MeshOptions Mesh { get; }
+
+    /// <summary>Connections with everybody.</summary>
+    public Swarm Swarm { get; }
+
+    /// <summary>Streams to members.</summary>
+    public AdmittedStreams Streams { get; }
+
+    /// <summary>Calls to members.</summary>
+    public RpcEndpoint Rpc { get; }
+
+    /// <summary>Listens on the configured addresses.</summary>
+    /// <exception cref="UserErrorException">An address cannot be listened on.</exception>
+    public async Task ListenAsync(CancellationToken cancellationToken)
+    {
+        foreach (string address in _options.Listen)
+        {
+            try
+            {
+                await Swarm.ListenAsync(Multiaddr.Parse(address), cancellationToken);
+            }
+            catch (IOException e)
+            {
+                throw new UserErrorException($"cannot listen on {address}: {e.Message}; give another address with --listen");
+            }
+        }
+
+        foreach (Multiaddr address in Swarm.ListenAddresses)
+        {
+            _events.Record(new Listening(address.ToString()));
+        }
+    }
+
+    /// <summary>Meets the mesh: returns at once for a founder or a helper without seeds, else when a member has let this node in.</summary>
+    /// <returns>The seeds and members met.</returns>
+    /// <exception cref="UserErrorException">It can never work: another peer lives at the seed, or it refuses this node.</exception>
+    public async Task<PeerId[]> MeetAsync(CancellationToken cancellationToken)
+    {
+        bool waits = _options.Seeds.Count > 0 || (_options.Mode == NodeModes.Member && !_options.Found);
+        var dialer = new SeedDialer(Swarm, Streams, _time, _events);
+        return waits ? await dialer.DialAsync(_options.Seeds, [], cancellationToken) : [];
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _reporter?.Dispose();
+        await _exchange.DisposeAsync();
+        await _connector.DisposeAsync();
+        await Rpc.DisposeAsync();
+        await Streams.DisposeAsync();
+        await Swarm.DisposeAsync();
+        Identity.Dispose();
+    }
+
+    private NatOptions NatOptionsOf(NodeOptions options) => new()
+    {
+        AnnouncedAddresses = [.. options.Nat.Announce.Select(Multiaddr.Parse)],
+        AutoNat = new AutoNatOptions { Client = options.Nat.Autonat, Server = options.Nat.Autonat },
+        RelayClient = new RelayClientOptions
+        {
+            Enabled = options.Relay.Use,
+            Relays = [.. options.Relay.Relays.Select(Multiaddr.Parse)],
+            Reservations = options.Relay.Slots,
+        },
+        RelayServer = new RelayServerOptions { MaxReservations = options.Relay.MaxReservations, IsMember = peer => Streams.IsAdmitted(peer) },
+        RelayMode = options.Mode switch
+        {
+            NodeModes.Relay => RelayMode.On,
+            NodeModes.Bootstrap => RelayMode.Off,
+            _ => NodeOptionsValidator.RelayModes[options.Relay.Serve],
+        },
+        Dcutr = new DcutrOptions { Enabled = options.Nat.HolePunching },
+    };
+}
