@@ -36,7 +36,7 @@ public sealed class NatCommandTests
             addresses     /ip4/192.168.1.20/tcp/4001  of this machine
                           /ip4/198.97.3.7/tcp/4001  seen by other peers, not reachable from outside (2 observers)
             port mapping  no router answered
-            relays        12D3relay  51.3 ms  slot for another 45 min, circuits of 120 s and 131.1 kB
+            relays        12D3relay  51.3 ms  slot for another 45 min, circuits of 2 min and 131.1 kB
             relaying      no
             peers         12D3a  punched   for 30 s  12.5 ms  /ip4/198.97.3.9/tcp/4001
                           12D3b  relayed   for 3 h  /ip4/9.9.9.9/tcp/1/p2p/12D3relay/p2p-circuit  limited to 131.1 kB  (no member)
