@@ -6,8 +6,11 @@ namespace P2PLearn.NatLab.Tests;
 /// <summary>Bare sockets in a host.</summary>
 public sealed class Probe(HostProcess process, LabHost host)
 {
-    /// <summary>Long enough for an answer on a loaded machine, short enough to wait for silence.</summary>
-    private const int SilenceMilliseconds = 700;
+    /// <summary>How long an answer may take on a loaded machine.</summary>
+    private const int AnswerMilliseconds = 10_000;
+
+    /// <summary>How long silence is listened to; a refusal would come at once.</summary>
+    private const int SilenceMilliseconds = 500;
 
     private static int _sent;
 
@@ -39,8 +42,13 @@ public sealed class Probe(HostProcess process, LabHost host)
 
     public bool HasGot(string text) => process.Events.Any(e => (string?)e["event"] == "datagram" && (string?)e["text"] == text);
 
+    /// <summary>Dials, and checks that somebody or nobody answers; nobody: not even with a refusal.</summary>
+    public async Task DialTcpAsync(int fromPort, string to, bool answered) => Assert.Equal(
+        answered ? "connected" : "silence",
+        await DialTcpAsync(fromPort, to, answered ? AnswerMilliseconds : SilenceMilliseconds));
+
     /// <summary>Dials, and says <c>connected</c>, <c>silence</c>, or the socket's error.</summary>
-    public async Task<string> DialTcpAsync(int fromPort, string to, int limitMilliseconds = SilenceMilliseconds) =>
+    public async Task<string> DialTcpAsync(int fromPort, string to, int limitMilliseconds) =>
         (string)(await process.AskAsync($"tcp-dial {fromPort} {to} {limitMilliseconds}"))!;
 
     /// <summary>Where the accepted connections of a port come from, in order.</summary>
