@@ -19,6 +19,7 @@
 #   natlab.sh reboot SITE [SECONDS]        the routers forget all connections, and are dark for so long
 #   natlab.sh cut NAME | heal NAME         nothing passes in or out of a host or router | it does again
 #   natlab.sh forward SITE PORT HOST       a public port leads to a LAN host
+#   natlab.sh upnp SITE [KEY=VALUE...]     its home router maps ports on request (miniupnpd: UPnP, NAT-PMP, PCP)
 #   natlab.sh conntrack SITE               what the routers have in their tables
 #   natlab.sh need                         what is missing on this machine, one line each; nothing when ready
 #
@@ -343,7 +344,7 @@ clear_away() {
     [ -z "$pids" ] || { kill $pids 2>/dev/null || true; sleep 0.05; kill -9 $(ip netns pids "$n") 2>/dev/null || true; }
     ip netns del "$n"
   done
-  rm -rf "$STATE"
+  rm -rf "$STATE" /run/miniupnpd-"$LAB"-*
 }
 
 prune() {
@@ -448,6 +449,7 @@ reboot() { # SITE [SECONDS]
     sleep "$2"
   fi
   for r in $(routers "$1"); do apply "$r"; heal "$r"; done
+  [ ! -d "/run/miniupnpd-$LAB-nat$1" ] || "$HERE/miniupnpd.sh" restart "$LAB-nat$1"
 }
 
 forward() { # SITE PORT HOST
@@ -522,6 +524,7 @@ case $cmd in
   cut) load; known "$1"; cut_off "$1"; echo "$1: cut off";;
   heal) load; known "$1"; heal "$1"; echo "$1: healed";;
   forward) load; known_site "$1"; known "$3"; forward "$@"; echo "site $1: port $2 leads to $3";;
+  upnp) load; known_site "$1"; known "nat$1"; h=nat$1; shift; "$HERE/miniupnpd.sh" start "$LAB-$h" wan lan "${ADDR[$h]}" "$@"; echo "$h: maps ports";;
   conntrack) load; known_site "$1"; for h in $(routers "$1"); do in_ns "$h" conntrack -L 2>/dev/null | sed "s/^/$h: /"; done;;
   *) die "unknown command '$cmd'; try: natlab.sh help";;
 esac
