@@ -50,7 +50,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
         Streams.AdmissionRefused += (peer, _, text) => _events.Record(new PeerRefused(peer.ToString(), text));
         Rpc = new RpcEndpoint(Streams, new RpcOptions(), time, loggers);
         Swarm.PeerRouter = new MeshPeerRouter(Rpc, Streams, Swarm);
-        _connector = new PeerConnector(Swarm, Streams, time);
+        _connector = new PeerConnector(Streams, time);
         _exchange = new PeerExchange(Rpc, Streams, Swarm, loggers);
         _exchange.Found += _connector.Consider;
         _reporter = Swarm.Nat is { } nat ? new NatReporter(nat, events, time) : null;
