@@ -27,12 +27,13 @@ internal sealed class JsPeer : IAsyncDisposable
 
     /// <summary>Starts a peer, or skips the test where Node or its packages are missing.</summary>
     /// <param name="early">Whether it agrees on the muxer within the Noise handshake.</param>
-    public static async Task<JsPeer> StartAsync(bool early = true)
+    /// <param name="script">Which of the scripts in the folder it runs.</param>
+    public static async Task<JsPeer> StartAsync(bool early = true, string script = "peer.mjs")
     {
         string folder = FindFolder();
         Assert.SkipUnless(
             Directory.Exists(Path.Combine(folder, "node_modules")), $"no node_modules: run `npm ci` in {folder}");
-        var info = new ProcessStartInfo("node", "peer.mjs")
+        var info = new ProcessStartInfo("node", script)
         {
             WorkingDirectory = folder,
             RedirectStandardInput = true,
