@@ -10,7 +10,7 @@ using P2PLearn.Networking.Swarm;
 
 namespace P2PLearn.Actors.Remoting;
 
-/// <summary>Carries Akka.Remote over the mesh's own streams: one stream per association, no port of its own.</summary>
+/// <summary>Carries Akka.Remote over the mesh's own streams: one stream at a time per association, no port of its own.</summary>
 /// <remarks>
 /// Source: Akka.NET's classic <see cref="Transport"/> contract. A thin adapter over <see cref="IPeerStreams"/>, so that only it has to be
 /// rewritten when Akka's remoting changes. A peer's claimed address has to be the one that the connection authenticated, and every frame passes
@@ -19,12 +19,15 @@ namespace P2PLearn.Actors.Remoting;
 public sealed class P2PTransport : Transport, IDisposable
 {
     /// <summary>Protocol of an association's stream.</summary>
-    public static readonly ProtocolId Protocol = new("/p2plearn/akka/1.0.0");
+    public static readonly ProtocolId Protocol = new("/p2plearn/akka/2.0.0");
 
     private readonly P2PTransportSetup _setup;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<P2PAssociation, byte> _associations = new();
+    private readonly ConcurrentDictionary<AssociationId, P2PAssociation> _resumable = new(); // those that peers opened
+    private readonly ResumeGuard _guard;
+    private readonly long _start;
     private readonly ConcurrentDictionary<PeerId, int> _inbound = new();
     private readonly TaskCompletionSource<IAssociationEventListener> _listener =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -45,6 +48,8 @@ public sealed class P2PTransport : Transport, IDisposable
             : throw new ConfigurationException($"the actor system needs a {nameof(P2PTransportSetup)}");
         _setup.Options.Validate();
         MaximumPayloadBytes = _setup.Options.MaxPayloadBytes;
+        _guard = new ResumeGuard(_setup.Options.MaxResumesPerMinute);
+        _start = _setup.Time.GetTimestamp();
         _stopping = _stop.Token;
         _log = _setup.Loggers.CreateLogger<P2PTransport>();
     }
@@ -68,8 +73,7 @@ public sealed class P2PTransport : Transport, IDisposable
             throw new InvalidAssociationException($"{remoteAddress} is not an address of this mesh");
         }
 
-        PeerStream stream = await OpenAsync(peer);
-        P2PAssociation association = Create(stream);
+        P2PAssociation association = await OpenAsync(peer);
         association.Start();
         return association;
     }
@@ -95,13 +99,25 @@ public sealed class P2PTransport : Transport, IDisposable
     private Address LocalAddress =>
         new(AkkaAddress.TransportScheme, System.Name, _setup.ClaimedHost ?? _setup.Streams.LocalPeer.ToBase36(), AkkaAddress.Port);
 
-    private async Task<PeerStream> OpenAsync(PeerId peer)
+    private async Task<P2PAssociation> OpenAsync(PeerId peer)
     {
         using CancellationTokenSource limit = new(_setup.Options.DialLimit, _setup.Time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopping);
         try
         {
-            return await _setup.Streams.OpenStreamAsync(peer, Protocol, either.Token);
+            PeerStream opened = await _setup.Streams.OpenStreamAsync(peer, Protocol, either.Token);
+            AssociationStream stream = new(opened, _setup.Options.MaxFrameBytes);
+            try
+            {
+                var id = AssociationId.Create();
+                await stream.OpenAsync(id, either.Token);
+                return Create(stream, id, isOpener: true);
+            }
+            catch
+            {
+                stream.Dispose();
+                throw;
+            }
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
@@ -109,7 +125,7 @@ public sealed class P2PTransport : Transport, IDisposable
         }
     }
 
-    /// <summary>Serves a stream that a peer opened, for as long as the association lives.</summary>
+    /// <summary>Serves a stream that a peer opened, for as long as an association goes over it.</summary>
     private async Task ServeAsync(PeerStream stream, CancellationToken cancellationToken)
     {
         PeerId peer = stream.RemotePeer;
@@ -120,26 +136,17 @@ public sealed class P2PTransport : Transport, IDisposable
             return;
         }
 
+        AssociationStream carried = new(stream, _setup.Options.MaxFrameBytes);
         try
         {
             using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping);
             IAssociationEventListener listener = await _listener.Task.WaitAsync(stop.Token);
-            P2PAssociation association = Create(stream);
-            if (await association.TryReadHandshakeAsync(stop.Token))
-            {
-                association.Start();
-                listener.Notify(new InboundAssociation(association));
-            }
-            else
-            {
-                association.Abandon();
-            }
-
-            await association.Completion;
+            await TakeAsync(carried, listener, stop.Token);
+            await carried.Done;
         }
         catch (OperationCanceledException)
         {
-            stream.Reset(EndReason.ClosedLocally);
+            carried.Dispose();
         }
         finally
         {
@@ -147,16 +154,132 @@ public sealed class P2PTransport : Transport, IDisposable
         }
     }
 
-    private P2PAssociation Create(PeerStream stream)
+    private async Task TakeAsync(AssociationStream stream, IAssociationEventListener listener, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = new(_setup.Options.HandshakeLimit, _setup.Time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+        EndReason reason = EndReason.None;
+        try
+        {
+            InboundFrame? first = await stream.ReadAsync(either.Token);
+            switch (first?.Kind)
+            {
+                case FrameKind.Open:
+                    await BeginAsync(stream, first.Value.Id, listener, cancellationToken);
+                    return;
+                case FrameKind.Resume:
+                    await GoOnAsync(stream, first.Value, either.Token);
+                    return;
+                default:
+                    reason = first is null ? EndReason.ClosedByRemote : EndReason.UnexpectedMessage;
+                    break;
+            }
+        }
+        catch (ProtocolViolationException e)
+        {
+            reason = e.Reason;
+        }
+        catch (Exception e) when (e is IOException || (e is OperationCanceledException && limit.IsCancellationRequested))
+        {
+            reason = e is IOException ? EndReason.LinkLost : EndReason.Timeout;
+        }
+
+        if (reason >= EndReason.MalformedMessage)
+        {
+            _setup.Streams.Penalize(stream.RemotePeer, reason);
+        }
+
+        stream.End(reason);
+    }
+
+    private async Task BeginAsync(AssociationStream stream, AssociationId id, IAssociationEventListener listener, CancellationToken cancellationToken)
+    {
+        if (!MakeRoomFor(stream.RemotePeer))
+        {
+            stream.End(EndReason.LimitReached);
+            return;
+        }
+
+        P2PAssociation association = Create(stream, id, isOpener: false);
+        if (await association.TryReadHandshakeAsync(cancellationToken) && _resumable.TryAdd(id, association))
+        {
+            association.Start();
+            listener.Notify(new InboundAssociation(association));
+        }
+        else
+        {
+            association.Abandon();
+        }
+    }
+
+    /// <summary>Hands a stream to the association that it names, if that is this peer's.</summary>
+    private async Task GoOnAsync(AssociationStream stream, InboundFrame resume, CancellationToken cancellationToken)
+    {
+        PeerId peer = stream.RemotePeer;
+        bool often = !_guard.TryPass(peer, _setup.Time.GetElapsedTime(_start));
+        P2PAssociation? association = _resumable.GetValueOrDefault(resume.Id);
+        ResumeRefusal? refusal = often ? ResumeRefusal.TooOften
+            : association?.Peer == peer ? association.TryOffer(stream, resume.Number)
+            : ResumeRefusal.Unknown; // another peer's is as unknown as none, so that nobody learns which exist
+        if (refusal is not { } why)
+        {
+            return;
+        }
+
+        if (why == ResumeRefusal.OutOfRange)
+        {
+            association!.BeginClose();
+        }
+
+        _setup.Counters.CountRefusedResume();
+        _log.RefusingResume(peer.ToShortString(), why);
+        if (why != ResumeRefusal.Unknown) // that may be an honest peer that does not know yet that we were restarted
+        {
+            _setup.Streams.Penalize(peer, often ? EndReason.TooManyRequests : EndReason.UnexpectedMessage);
+        }
+
+        await stream.AnswerRefusedAsync(why, cancellationToken);
+        stream.End(EndReason.None);
+    }
+
+    /// <summary>True when the peer may have one more association; one of its that waits for a stream is given up for it.</summary>
+    private bool MakeRoomFor(PeerId peer)
+    {
+        P2PAssociation[] all = [.. _resumable.Values.Where(association => association.Peer == peer)];
+        P2PAssociation? waiting = Array.Find(all, association => association.IsWaiting);
+        if (all.Length < _setup.Options.MaxInboundPerPeer || waiting is null)
+        {
+            return all.Length < _setup.Options.MaxInboundPerPeer;
+        }
+
+        waiting.BeginClose();
+        return true;
+    }
+
+    private P2PAssociation Create(AssociationStream stream, AssociationId id, bool isOpener)
     {
         Address remote = new(AkkaAddress.TransportScheme, System.Name, stream.RemotePeer.ToBase36(), AkkaAddress.Port);
-        P2PAssociation association = new(_setup, _log, stream, LocalAddress, remote, _stopping);
+        P2PAssociation association = new(_setup, _log, id, isOpener, stream, LocalAddress, remote, _stopping);
         _associations[association] = 0;
         association.Closed += Forget;
+        association.Named += EndOthers;
         return association;
     }
 
-    private void Forget(P2PAssociation association) => _associations.TryRemove(association, out _);
+    /// <summary>A peer has one actor system: what was with an earlier one is over, and does not wait for it to come back.</summary>
+    private void EndOthers(P2PAssociation named, long uid)
+    {
+        foreach (P2PAssociation association in _associations.Keys.Where(other => other != named && other.Peer == named.Peer))
+        {
+            association.EndIfNot(uid);
+        }
+    }
+
+    private void Forget(P2PAssociation association)
+    {
+        _associations.TryRemove(association, out _);
+        _resumable.TryRemove(new KeyValuePair<AssociationId, P2PAssociation>(association.Id, association));
+    }
 
     private void CountDown(PeerId peer)
     {

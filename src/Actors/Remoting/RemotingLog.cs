@@ -3,7 +3,7 @@ using P2PLearn.Networking;
 
 namespace P2PLearn.Actors.Remoting;
 
-/// <summary>Log lines of the membership plane's transport, ids 2000–2049.</summary>
+/// <summary>Log lines of the membership plane's transport, ids 2000–2049 and 2300–2309.</summary>
 internal static partial class RemotingLog
 {
     [LoggerMessage(2000, LogLevel.Debug, "membership link with {Peer} is open")]
@@ -23,4 +23,16 @@ internal static partial class RemotingLog
 
     [LoggerMessage(2005, LogLevel.Error, "the membership link with {Peer} failed")]
     public static partial void AssociationFailed(this ILogger log, Exception cause, string peer);
+
+    [LoggerMessage(2300, LogLevel.Debug, "the stream of the membership link with {Peer} broke: {Reason}; going on over another")]
+    public static partial void LinkBroken(this ILogger log, string peer, EndReason reason);
+
+    [LoggerMessage(2301, LogLevel.Debug, "the membership link with {Peer} goes on, {Elapsed} after the last stream")]
+    public static partial void LinkResumed(this ILogger log, string peer, TimeSpan elapsed);
+
+    [LoggerMessage(2302, LogLevel.Debug, "peer {Peer} refused to go on with the membership link: {Refusal}")]
+    public static partial void ResumeRefused(this ILogger log, string peer, ResumeRefusal refusal);
+
+    [LoggerMessage(2303, LogLevel.Information, "peer {Peer} asked to go on with a membership link: {Refusal}; refused")]
+    public static partial void RefusingResume(this ILogger log, string peer, ResumeRefusal refusal);
 }

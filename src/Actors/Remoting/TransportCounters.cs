@@ -12,6 +12,10 @@ public sealed class TransportCounters
     private long _refusedOrigins;
     private long _refusedWrites;
     private long _opened;
+    private long _lost;
+    private long _broken;
+    private long _resumed;
+    private long _refusedResumes;
 
     /// <summary>Frames received, refused ones included.</summary>
     public long FramesIn => Interlocked.Read(ref _framesIn);
@@ -37,6 +41,18 @@ public sealed class TransportCounters
     /// <summary>Associations opened, both directions.</summary>
     public long Opened => Interlocked.Read(ref _opened);
 
+    /// <summary>Associations that ended other than by intent of either side: what Akka notices.</summary>
+    public long Lost => Interlocked.Read(ref _lost);
+
+    /// <summary>Streams that broke under an association.</summary>
+    public long Broken => Interlocked.Read(ref _broken);
+
+    /// <summary>Times an association went on over another stream, after a break or to a better path.</summary>
+    public long Resumed => Interlocked.Read(ref _resumed);
+
+    /// <summary>Peers' requests to go on with an association that this node refused.</summary>
+    public long RefusedResumes => Interlocked.Read(ref _refusedResumes);
+
     internal void CountIn(int frameBytes)
     {
         Interlocked.Increment(ref _framesIn);
@@ -56,4 +72,12 @@ public sealed class TransportCounters
     internal void CountRefusedWrite() => Interlocked.Increment(ref _refusedWrites);
 
     internal void CountOpened() => Interlocked.Increment(ref _opened);
+
+    internal void CountLost() => Interlocked.Increment(ref _lost);
+
+    internal void CountBroken() => Interlocked.Increment(ref _broken);
+
+    internal void CountResumed() => Interlocked.Increment(ref _resumed);
+
+    internal void CountRefusedResume() => Interlocked.Increment(ref _refusedResumes);
 }

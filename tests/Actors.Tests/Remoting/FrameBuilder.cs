@@ -29,7 +29,35 @@ internal static class FrameBuilder
     public static byte[] Address(PeerId peer) =>
         [.. Field(1, "P2PLearn"), .. Field(2, peer.ToBase36()), .. Field(3, 4001), .. Field(4, "akka.p2p")];
 
-    public static byte[] Associate(PeerId peer) => Control(1, [.. Field(1, Address(peer)), .. Fixed64(2, 77)]);
+    public static byte[] Associate(PeerId peer, ulong uid = 77) => Control(1, [.. Field(1, Address(peer)), .. Fixed64(2, uid)]);
+
+    /// <summary>A body as a Data frame of an association's stream.</summary>
+    public static byte[] Data(byte[] body)
+    {
+        byte[] frame = new byte[FrameCodec.PrefixBytes + body.Length];
+        FrameCodec.WritePrefix(frame, body.Length);
+        body.CopyTo(frame, FrameCodec.PrefixBytes);
+        return frame;
+    }
+
+    public static byte[] Open(AssociationId id)
+    {
+        byte[] frame = new byte[FrameCodec.MaxControlBytes];
+        return frame[..FrameCodec.WriteOpen(frame, id)];
+    }
+
+    public static byte[] Resume(AssociationId id, ulong number)
+    {
+        byte[] frame = new byte[FrameCodec.MaxControlBytes];
+        return frame[..FrameCodec.WriteResume(frame, id, number)];
+    }
+
+    public static byte[] Number(FrameKind kind, ulong number)
+    {
+        byte[] frame = new byte[FrameCodec.AckBytes];
+        FrameCodec.WriteNumber(frame, kind, number);
+        return frame;
+    }
 
     public static byte[] Control(ulong command, byte[]? handshake = null) =>
         Field(2, [.. Field(1, command), .. handshake is null ? [] : Field(2, handshake)]);

@@ -51,6 +51,7 @@ public sealed class TransportTests
         byte[] prefix = new byte[FrameCodec.PrefixBytes];
         FrameCodec.WritePrefix(prefix, new P2PTransportOptions().MaxFrameBytes + 1);
 
+        await stream.WriteAsync(FrameBuilder.Open(AssociationId.Create()), CancellationToken.None);
         await stream.WriteAsync(prefix, CancellationToken.None);
 
         await Assert.ThrowsAnyAsync<IOException>(() => ReadAllAsync(stream)).LimitAsync("the stream to be reset");
@@ -65,7 +66,8 @@ public sealed class TransportTests
         await host.WaitUntilMemberAsync(CancellationToken.None).LimitAsync("founding");
         PeerStream stream = await OpenAsync(mesh, 9);
 
-        await stream.WriteAsync(Framed(FrameBuilder.Control(3)), CancellationToken.None);
+        await stream.WriteAsync(FrameBuilder.Open(AssociationId.Create()), CancellationToken.None);
+        await stream.WriteAsync(FrameBuilder.Data(FrameBuilder.Control(3)), CancellationToken.None);
 
         await Assert.ThrowsAnyAsync<IOException>(() => ReadAllAsync(stream)).LimitAsync("the stream to be reset");
         Assert.Equal(1, host.Counters.RefusedOrigins);
@@ -80,8 +82,9 @@ public sealed class TransportTests
         await host.WaitUntilMemberAsync(CancellationToken.None).LimitAsync("founding");
         PeerStream stream = await OpenAsync(mesh, 9);
 
-        await stream.WriteAsync(Framed(FrameBuilder.Associate(TestMesh.Peer(9))), CancellationToken.None);
-        await stream.WriteAsync(Framed([0xff, 0xff, 0xff]), CancellationToken.None);
+        await stream.WriteAsync(FrameBuilder.Open(AssociationId.Create()), CancellationToken.None);
+        await stream.WriteAsync(FrameBuilder.Data(FrameBuilder.Associate(TestMesh.Peer(9))), CancellationToken.None);
+        await stream.WriteAsync(FrameBuilder.Data([0xff, 0xff, 0xff]), CancellationToken.None);
 
         await Assert.ThrowsAnyAsync<IOException>(() => ReadAllAsync(stream)).LimitAsync("the stream to be reset");
         Assert.Contains(mesh.Node(0).Penalties, penalty => penalty.Reason == EndReason.MalformedMessage);
@@ -179,14 +182,6 @@ public sealed class TransportTests
 
     private static Task<PeerStream> OpenAsync(TestMesh mesh, int from) =>
         mesh.Node(from).OpenStreamAsync(TestMesh.Peer(0), P2PTransport.Protocol, CancellationToken.None).AsTask().LimitAsync("the stream to open");
-
-    private static byte[] Framed(byte[] body)
-    {
-        byte[] frame = new byte[FrameCodec.PrefixBytes + body.Length];
-        FrameCodec.WritePrefix(frame, body.Length);
-        body.CopyTo(frame, FrameCodec.PrefixBytes);
-        return frame;
-    }
 
     private static async Task ReadAllAsync(PeerStream stream)
     {
