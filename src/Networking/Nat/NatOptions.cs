@@ -1,4 +1,5 @@
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Nat.PortMapping;
 using P2PLearn.Networking.Protocols.AutoNat;
 using P2PLearn.Networking.Protocols.Dcutr;
 using P2PLearn.Networking.Protocols.Relay;
@@ -30,6 +31,9 @@ public sealed record NatOptions
     /// <summary>Replacing relayed connections by direct ones.</summary>
     public DcutrOptions Dcutr { get; init; } = new();
 
+    /// <summary>Asking the router for a port; null for not asking.</summary>
+    public PortMapperOptions? PortMapping { get; init; } = new();
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentException">A value that cannot work.</exception>
     public void Validate()
@@ -38,6 +42,7 @@ public sealed record NatOptions
         RelayClient.Validate();
         RelayServer.Validate();
         Dcutr.Validate();
+        PortMapping?.Validate();
     }
 }
 

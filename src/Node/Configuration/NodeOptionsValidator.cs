@@ -57,7 +57,8 @@ public static class NodeOptionsValidator
         }
 
         Require(
-            options.Seeds.Count > 0 || options.Found || options.Mode != NodeModes.Member,
+            options.Seeds.Count > 0 || options.Found || options.Mode != NodeModes.Member
+                || (options.Mesh.Key is not null && options.Discovery.Mdns),
             "this node has neither a mesh to join nor leave to found one; give --seed ADDRESS to join, or --found to found");
     }
 

@@ -36,6 +36,9 @@ public sealed class DataDirectory : IDisposable
     /// <summary>The model after the last finished round, as safetensors.</summary>
     public string ModelFile => Path.Combine(Root, "model.safetensors");
 
+    /// <summary>Members met, and where: how a restarted node finds the mesh without a seed.</summary>
+    public string PeersFile => Path.Combine(Root, "peers");
+
     /// <summary>The event log, JSON lines.</summary>
     public string EventFile => Path.Combine(Root, "events.jsonl");
 

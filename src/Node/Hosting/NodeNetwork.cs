@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Logging;
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Remoting;
+using P2PLearn.Networking.Discovery;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Nat;
+using P2PLearn.Networking.Nat.PortMapping;
 using P2PLearn.Networking.Protocols.AutoNat;
 using P2PLearn.Networking.Protocols.Dcutr;
 using P2PLearn.Networking.Protocols.Mesh;
@@ -23,8 +25,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
     private readonly NodeOptions _options;
     private readonly EventLog _events;
     private readonly TimeProvider _time;
-    private readonly PeerExchange _exchange;
-    private readonly PeerConnector _connector;
+    private readonly MemberFinder _finder;
     private readonly NatReporter? _reporter;
 
     public NodeNetwork(NodeOptions options, DataDirectory data, EventLog events, ILoggerFactory loggers, TimeProvider time)
@@ -50,9 +51,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
         Streams.AdmissionRefused += (peer, _, text) => _events.Record(new PeerRefused(peer.ToString(), text));
         Rpc = new RpcEndpoint(Streams, new RpcOptions(), time, loggers);
         Swarm.PeerRouter = new MeshPeerRouter(Rpc, Streams, Swarm);
-        _connector = new PeerConnector(Streams, time);
-        _exchange = new PeerExchange(Rpc, Streams, Swarm, loggers);
-        _exchange.Found += _connector.Consider;
+        _finder = new MemberFinder(options.Discovery, data.PeersFile, Mesh, Swarm, Streams, Rpc, time, loggers);
         _reporter = Swarm.Nat is { } nat ? new NatReporter(nat, events, time) : null;
     }
 
@@ -91,6 +90,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
         {
             _events.Record(new Listening(address.ToString()));
         }
+
+        _finder.Start();
     }
 
     /// <summary>Meets the mesh: returns at once for a founder or a helper without seeds, else when a member has let this node in.</summary>
@@ -100,15 +101,24 @@ internal sealed class NodeNetwork : IAsyncDisposable
     {
         bool waits = _options.Seeds.Count > 0 || (_options.Mode == NodeModes.Member && !_options.Found);
         var dialer = new SeedDialer(Swarm, Streams, _time, _events);
-        return waits ? await dialer.DialAsync(_options.Seeds, [], cancellationToken) : [];
+        if (!waits)
+        {
+            foreach (CachedPeer known in _finder.Remembered)
+            {
+                Swarm.AddAddresses(known.Peer, known.Addresses); // the cluster looks for its members of an earlier life
+            }
+
+            return [];
+        }
+
+        return await dialer.DialAsync(_options.Seeds, _finder.Remembered, cancellationToken);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _reporter?.Dispose();
-        await _exchange.DisposeAsync();
-        await _connector.DisposeAsync();
+        await _finder.DisposeAsync();
         await Rpc.DisposeAsync();
         await Streams.DisposeAsync();
         await Swarm.DisposeAsync();
@@ -133,5 +143,6 @@ internal sealed class NodeNetwork : IAsyncDisposable
             _ => NodeOptionsValidator.RelayModes[options.Relay.Serve],
         },
         Dcutr = new DcutrOptions { Enabled = options.Nat.HolePunching },
+        PortMapping = options.Nat.PortMapping ? new PortMapperOptions() : null,
     };
 }

@@ -1,5 +1,6 @@
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Networking;
+using P2PLearn.Networking.Discovery;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Mesh;
@@ -22,7 +23,7 @@ internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvi
     /// <exception cref="UserErrorException">Every seed failed for good, and there is nobody else to ask: another peer lives there, or it refuses this
     /// node.</exception>
     public async Task<PeerId[]> DialAsync(
-        IReadOnlyList<string> seeds, IReadOnlyList<(PeerId Peer, IReadOnlyList<Multiaddr> Addresses)> remembered, CancellationToken cancellationToken)
+        IReadOnlyList<string> seeds, IReadOnlyList<CachedPeer> remembered, CancellationToken cancellationToken)
     {
         Multiaddr[] addresses = [.. seeds.Select(Multiaddr.Parse)];
         foreach (Multiaddr address in addresses)
@@ -33,9 +34,9 @@ internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvi
             }
         }
 
-        foreach ((PeerId peer, IReadOnlyList<Multiaddr> known) in remembered)
+        foreach (CachedPeer known in remembered)
         {
-            swarm.AddAddresses(peer, known);
+            swarm.AddAddresses(known.Peer, known.Addresses);
         }
 
         bool told = false;
@@ -92,9 +93,9 @@ internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvi
     }
 
     private async Task TryRememberedAsync(
-        IReadOnlyList<(PeerId Peer, IReadOnlyList<Multiaddr> Addresses)> remembered, CancellationToken cancellationToken)
+        IReadOnlyList<CachedPeer> remembered, CancellationToken cancellationToken)
     {
-        foreach ((PeerId peer, _) in remembered)
+        foreach (CachedPeer known in remembered)
         {
             if (streams.ConnectedPeers.Count > 0)
             {
@@ -103,7 +104,7 @@ internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvi
 
             try
             {
-                await streams.AdmitAsync(peer, cancellationToken);
+                await streams.AdmitAsync(known.Peer, cancellationToken);
             }
             catch (IOException)
             {
