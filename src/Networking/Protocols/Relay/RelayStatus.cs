@@ -26,7 +26,8 @@ public sealed record RelayReservation(
 /// <param name="Circuits">Circuits open now.</param>
 /// <param name="MaxCircuits">Circuits in all.</param>
 /// <param name="BytesRelayed">Since the start, both directions.</param>
-/// <param name="Refused">Requests refused since the start, by status name.</param>
+/// <param name="Refused">Requests refused since the start, by the name of the status; <c>Timeout</c> for messages that did not
+/// arrive in time, <c>TooManyRequests</c> for those that were not even read.</param>
 public sealed record RelayServerStatus(
     bool IsActive,
     int Reservations,
@@ -34,4 +35,9 @@ public sealed record RelayServerStatus(
     int Circuits,
     int MaxCircuits,
     long BytesRelayed,
-    IReadOnlyDictionary<string, long> Refused);
+    IReadOnlyDictionary<string, long> Refused)
+{
+    /// <summary>Circuits that ended since the start, by reason: <see cref="EndReason.LimitReached"/> for those that passed
+    /// what they were granted, <see cref="EndReason.Timeout"/> for those that carried nothing for too long.</summary>
+    public IReadOnlyDictionary<EndReason, long> CircuitEnds { get; init; } = new Dictionary<EndReason, long>();
+}
