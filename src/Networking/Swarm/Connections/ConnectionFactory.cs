@@ -78,7 +78,9 @@ internal sealed class ConnectionFactory
         ITransportLink link;
         try
         {
-            link = await transport.DialAsync(address, cancellationToken).ConfigureAwait(false);
+            // whom to reach through a relay is said by the address alone
+            Multiaddr whole = address.IsRelayed && expected is not null ? address.WithPeerId(expected) : address;
+            link = await transport.DialAsync(whole, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
