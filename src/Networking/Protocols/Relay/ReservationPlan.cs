@@ -131,9 +131,10 @@ internal sealed class ReservationPlan
         candidate.RoundTrip = up.RoundTrip ?? candidate.RoundTrip;
     }
 
-    private bool TryMakeRoom() =>
-        _candidates.Values.FirstOrDefault(c => c is { IsUp: false, IsConfigured: false, IsAsking: false }) is { } least
-        && _candidates.Remove(least.Peer);
+    /// <summary>Forgets one that is gone: rather one that is paused than one that was lost.</summary>
+    private bool TryMakeRoom() => _candidates.Values
+        .Where(c => c is { IsUp: false, IsConfigured: false, IsAsking: false, IsConnecting: false })
+        .MinBy(c => c.IsWanted) is { } least && _candidates.Remove(least.Peer);
 
     private void OnDown(RelayCandidate candidate, DateTimeOffset now)
     {
