@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using P2PLearn.Networking.Discovery;
 using P2PLearn.Networking.Identity;
@@ -14,7 +12,7 @@ public sealed class PeerCacheTests : IDisposable
     private static readonly PeerId B = TestPeers.Id(2);
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("p2plearn-peers-");
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 22, 12, 0, 0, 500, TimeSpan.Zero));
-    private readonly Warnings _warnings = new();
+    private readonly Warnings _warnings = new(_ => { });
 
     private string File => Path.Combine(_folder.FullName, "data", "peers");
 
@@ -305,29 +303,4 @@ public sealed class PeerCacheTests : IDisposable
         a => int.Parse(a.Components[1].Value!, System.Globalization.CultureInfo.InvariantCulture))];
 
     private PeerCache Open(PeerCacheOptions? options = null) => new(File, options ?? new PeerCacheOptions(), _time, _warnings);
-
-    /// <summary>Keeps the texts of warnings and errors.</summary>
-    private sealed class Warnings : ILoggerFactory, ILogger
-    {
-        public List<string> Texts { get; } = [];
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => NullLogger.Instance.BeginScope(state);
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Texts.Add(formatter(state, exception));
-
-        public void Dispose()
-        {
-        }
-    }
 }

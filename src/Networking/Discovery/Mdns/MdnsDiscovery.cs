@@ -248,6 +248,7 @@ public sealed class MdnsDiscovery : IAsyncDisposable
         {
             MdnsSocket socket = MdnsSocket.Open(family.Kind, _options.Port);
             family.Socket = socket;
+            family.IsFailureTold = false;
             family.Receiving = Task.Run(() => ReceiveAsync(socket, cancellationToken), CancellationToken.None);
         }
         catch (SocketException e)
@@ -303,7 +304,7 @@ public sealed class MdnsDiscovery : IAsyncDisposable
                 MdnsLog.Found(_log, receipt.Announcement!.Peer, index, receipt.Announcement.Addresses[0]);
                 _events.Deliver();
                 break;
-            case >= MdnsOutcome.Malformed and not MdnsOutcome.Own:
+            case >= MdnsOutcome.Malformed and not (MdnsOutcome.Own or MdnsOutcome.Throttled): // no line a packet of a flood
                 MdnsLog.Refused(_log, source, receipt.Outcome);
                 break;
         }

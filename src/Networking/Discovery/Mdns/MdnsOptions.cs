@@ -48,6 +48,10 @@ public sealed record MdnsOptions
     /// <summary>Addresses taken of one answer, and put into ours.</summary>
     public int MaxAddressesPerPeer { get; init; } = 16;
 
+    /// <summary>Packets looked at on one interface within a second; further ones are dropped unread. 300 peers that answer at once, by IPv4
+    /// and IPv6, stay below.</summary>
+    public int MaxPacketsPerSecond { get; init; } = 1_000;
+
     /// <summary>Longest answer of ours; addresses that do not fit are left out. The default goes unfragmented over every IPv6 link.</summary>
     public int MaxAnswerBytes { get; init; } = 1_232;
 
@@ -71,10 +75,11 @@ public sealed record MdnsOptions
 
         ArgumentOutOfRangeException.ThrowIfZero(Port);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(FirstQueryWait, QueryInterval);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(QueryInterval, TimeSpan.FromHours(1)); // RFC 6762, 5.2
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MinAnswerDelay, MaxAnswerDelay);
         ArgumentOutOfRangeException.ThrowIfLessThan(AnswerTtl, MdnsSightings.MinTtl);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(AnswerTtl, MdnsSightings.MaxTtl);
-        foreach (int count in (ReadOnlySpan<int>)[MaxPeers, MaxPeersPerSource, MaxAddressesPerPeer, MaxInterfaces])
+        foreach (int count in (ReadOnlySpan<int>)[MaxPeers, MaxPeersPerSource, MaxAddressesPerPeer, MaxPacketsPerSecond, MaxInterfaces])
         {
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         }

@@ -24,6 +24,9 @@ internal enum MdnsOutcome
     /// <summary>Not from a neighbour on the link.</summary>
     OffLink,
 
+    /// <summary>One of too many within a second.</summary>
+    Throttled,
+
     /// <summary>Our own answer.</summary>
     Own,
 

@@ -115,6 +115,11 @@ internal sealed class MdnsState(MdnsOptions options, PeerId local, string peerNa
             return new(MdnsOutcome.OffLink);
         }
 
+        if (!link.TryCount(now, options.MaxPacketsPerSecond))
+        {
+            return new(MdnsOutcome.Throttled);
+        }
+
         if (!DnsReader.TryRead(packet, out DnsMessage? message))
         {
             return new(MdnsOutcome.Malformed);
@@ -193,6 +198,8 @@ internal sealed class MdnsState(MdnsOptions options, PeerId local, string peerNa
     {
         private TimeSpan _wait = firstWait;
         private bool _isSteady; // the fast questions are over
+        private TimeSpan _secondEnds;
+        private int _packetCount;
 
         public MdnsLink Link { get; set; } = link;
 
@@ -221,6 +228,18 @@ internal sealed class MdnsState(MdnsOptions options, PeerId local, string peerNa
             {
                 NextQuery = now + interval + spread;
             }
+        }
+
+        /// <summary>Counts a packet; false when this second has had its share.</summary>
+        public bool TryCount(TimeSpan now, int max)
+        {
+            if (now >= _secondEnds)
+            {
+                _secondEnds = now + TimeSpan.FromSeconds(1);
+                _packetCount = 0;
+            }
+
+            return ++_packetCount <= max;
         }
 
         private static TimeSpan Min(TimeSpan a, TimeSpan? b) => b < a ? b.Value : a;

@@ -145,17 +145,52 @@ public sealed class MdnsDiscoveryTests
     }
 
     [Fact]
-    public async Task Without_an_interface_or_a_port_it_waits_and_harms_nobody()
+    public async Task A_port_that_another_program_does_not_share_is_one_warning_and_taken_when_free()
     {
-        using var exclusive = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        exclusive.Bind(new IPEndPoint(IPAddress.Any, 0));
-        int port = ((IPEndPoint)exclusive.LocalEndPoint!).Port;
-        await using var taken = new MdnsDiscovery(
-            _options with { Port = port }, TestPeers.Id(1), () => [], Loopback, TimeProvider.System, NullLoggerFactory.Instance);
-        taken.Start();
+        await SkipWithoutMulticastAsync();
+        var exclusive = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        exclusive.Bind(new IPEndPoint(IPAddress.Any, _options.Port));
+        var warned = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var loggers = new Warnings(text => Assert.True(warned.TrySetResult(text), "one warning"));
+        await using var a = new Found(new MdnsDiscovery(
+            _options with { QueryInterval = TimeSpan.FromSeconds(1) },
+            TestPeers.Id(1),
+            () => [Multiaddr.Parse("/ip4/127.0.0.1/tcp/1001")],
+            Loopback,
+            TimeProvider.System,
+            loggers));
+        Assert.Contains($"IPv4 port {_options.Port} cannot be opened", await warned.Task.LimitAsync("the warning"), StringComparison.Ordinal);
+        exclusive.Dispose();
+        await using var b = new Found(Create(2, "/ip4/127.0.0.1/tcp/1002"));
+        Assert.Equal(TestPeers.Id(2), (await a.NextAsync()).Peer);
+    }
+
+    [Fact]
+    public async Task Without_an_interface_it_waits_and_harms_nobody()
+    {
         await using var none = new MdnsDiscovery(_options, TestPeers.Id(1), () => [], () => null, TimeProvider.System, NullLoggerFactory.Instance);
         none.Start();
         none.AddressesChanged();
+    }
+
+    [Fact]
+    public async Task On_the_wire_it_has_a_random_name_and_takes_its_leave()
+    {
+        await SkipWithoutMulticastAsync();
+        using MdnsSocket wire = MdnsSocket.Open(AddressFamily.InterNetwork, _options.Port);
+        wire.Join(Loopback()!, (link, e) => Assert.Fail($"{link.Name}: {e.Message}"));
+        var names = new HashSet<string>();
+        for (int i = 0; i < 2; i++)
+        {
+            MdnsDiscovery discovery = Create(1, "/ip4/127.0.0.1/tcp/1001");
+            discovery.Start();
+            PtrRecord here = await PointerAsync(wire, p => p.Ttl > TimeSpan.Zero);
+            await discovery.DisposeAsync();
+            PtrRecord gone = await PointerAsync(wire, p => p.Ttl == TimeSpan.Zero);
+            Assert.Equal(here.Target, gone.Target);
+            Assert.Matches("^[a-z0-9]{32,}\\." + _options.ServiceName + "$", here.Target.ToString());
+            Assert.True(names.Add(here.Target.ToString()));
+        }
     }
 
     [Fact]
@@ -185,6 +220,20 @@ public sealed class MdnsDiscoveryTests
 
     private MdnsDiscovery Create(int number, Func<IReadOnlyList<Multiaddr>> addresses) =>
         new(_options, TestPeers.Id(number), addresses, Loopback, TimeProvider.System, NullLoggerFactory.Instance);
+
+    private static async Task<PtrRecord> PointerAsync(MdnsSocket wire, Func<PtrRecord, bool> condition)
+    {
+        byte[] buffer = new byte[DnsReader.MaxPacketBytes];
+        while (true)
+        {
+            (_, _, int bytes) = await wire.ReceiveAsync(buffer, default).LimitAsync("an answer on the wire");
+            Assert.True(DnsReader.TryRead(buffer.AsMemory(0, bytes), out DnsMessage? message));
+            if (message.Answers.OfType<PtrRecord>().FirstOrDefault(condition) is { } pointer)
+            {
+                return pointer;
+            }
+        }
+    }
 
     /// <summary>Whether a multicast packet comes back on the loopback interface: told apart from discovery being broken.</summary>
     private static async Task SkipWithoutMulticastAsync()

@@ -14,6 +14,8 @@ public sealed class MdnsOptionsTests
         new MdnsOptions { Port = 0 },
         new MdnsOptions { Port = 65_536 },
         new MdnsOptions { QueryInterval = TimeSpan.Zero },
+        new MdnsOptions { QueryInterval = TimeSpan.FromHours(2) },
+        new MdnsOptions { MaxPacketsPerSecond = 0 },
         new MdnsOptions { FirstQueryWait = TimeSpan.FromMinutes(2) },
         new MdnsOptions { MinAnswerDelay = TimeSpan.FromSeconds(1) },
         new MdnsOptions { AnswerTtl = TimeSpan.FromSeconds(1) },

@@ -273,6 +273,21 @@ public sealed class MdnsStateTests
     }
 
     [Fact]
+    public void A_flood_is_read_up_to_its_limit_each_second()
+    {
+        LanNode node = _lan.Add(1, new MdnsOptions { MaxPacketsPerSecond = 10 });
+        for (int i = 0; i < 30; i++)
+        {
+            node.Receive(Neighbour, [], TimeSpan.FromMilliseconds(i * 10));
+        }
+
+        Assert.Equal(10, node.Outcomes.Count(o => o == MdnsOutcome.Malformed));
+        Assert.Equal(20, node.Outcomes.Count(o => o == MdnsOutcome.Throttled));
+        node.Receive(Neighbour, Query, TimeSpan.FromSeconds(1));
+        Assert.Equal(MdnsOutcome.Query, node.Outcomes[^1]);
+    }
+
+    [Fact]
     public void A_peer_on_two_links_is_told_for_each()
     {
         var state = new MdnsState(Options, TestPeers.Id(1), "name1", new Random(1));
