@@ -7,9 +7,12 @@ namespace P2PLearn.Networking.Discovery.Mdns;
 
 /// <summary>What one peer says of itself in one answer.</summary>
 /// <remarks>
-/// Source: libp2p specs, discovery/mdns, Response. The answer is <c>&lt;service&gt; PTR &lt;peer-name&gt;.&lt;service&gt;</c>; with it, among the
-/// additional records or (js-libp2p) the answers, come TXT records of that name with a string <c>dnsaddr=&lt;multiaddr&gt;/p2p/&lt;peer id&gt;</c>
-/// for each address. Nothing of it is signed.
+/// Source: libp2p specs, discovery/mdns, Response:
+/// <code>
+/// answer      &lt;service&gt; PTR &lt;peer-name&gt;.&lt;service&gt;
+/// additional  &lt;peer-name&gt;.&lt;service&gt; TXT "dnsaddr=&lt;multiaddr&gt;/p2p/&lt;peer id&gt;" …
+/// </code>
+/// One string for each address, in one TXT record or several; js-libp2p puts them among the answers. Nothing of it is signed.
 /// </remarks>
 /// <param name="Name">The name that the peer drew for itself.</param>
 /// <param name="Peer">Whom it says it is.</param>

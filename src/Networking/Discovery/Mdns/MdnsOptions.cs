@@ -48,8 +48,8 @@ public sealed record MdnsOptions
     /// <summary>Addresses taken of one answer, and put into ours.</summary>
     public int MaxAddressesPerPeer { get; init; } = 16;
 
-    /// <summary>Packets looked at on one interface within a second; further ones are dropped unread. 300 peers that answer at once, by IPv4
-    /// and IPv6, stay below.</summary>
+    /// <summary>Packets looked at on one interface within a second; further ones are dropped unread. 300 peers that answer at
+    /// once, by IPv4 and IPv6, stay below.</summary>
     public int MaxPacketsPerSecond { get; init; } = 1_000;
 
     /// <summary>Longest answer of ours; addresses that do not fit are left out. The default goes unfragmented over every IPv6 link.</summary>

@@ -60,7 +60,12 @@ public sealed class MdnsDiscoveryTests
         await SkipWithoutMulticastAsync();
         await using var home = new Found(Create(1, "/ip4/127.0.0.1/tcp/1001"));
         await using var elsewhere = new Found(new MdnsDiscovery(
-            _options with { ServiceName = MdnsServiceName.Public }, TestPeers.Id(3), () => [Multiaddr.Parse("/ip4/127.0.0.1/tcp/1003")], Loopback, TimeProvider.System, NullLoggerFactory.Instance));
+            _options with { ServiceName = MdnsServiceName.Public },
+            TestPeers.Id(3),
+            () => [Multiaddr.Parse("/ip4/127.0.0.1/tcp/1003")],
+            Loopback,
+            TimeProvider.System,
+            NullLoggerFactory.Instance));
         await using var late = new Found(Create(2, "/ip4/127.0.0.1/tcp/1002"));
         Assert.Equal(TestPeers.Id(2), (await home.NextAsync()).Peer);
         Assert.Equal(TestPeers.Id(1), (await late.NextAsync()).Peer);

@@ -311,7 +311,12 @@ public sealed class MdnsStateTests
         }, iter: 300);
 
     private static byte[] Answer(PeerId peer, TimeSpan ttl, params string[] addresses) => MdnsAnnouncement.Write(
-        Options with { AnswerTtl = ttl }, Service, Service.Child("p" + peer.ToString()[^20..]), peer, Lan.LinkOf(), [.. addresses.Select(Multiaddr.Parse)])!;
+        Options with { AnswerTtl = ttl },
+        Service,
+        Service.Child("p" + peer.ToString()[^20..]),
+        peer,
+        Lan.LinkOf(),
+        [.. addresses.Select(Multiaddr.Parse)])!;
 
     private static void Announce(LanNode to, TimeSpan now, params string[] addresses) =>
         to.Receive(Neighbour, Answer(TestPeers.Id(50), Options.AnswerTtl, addresses), now);
