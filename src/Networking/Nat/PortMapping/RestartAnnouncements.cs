@@ -26,7 +26,7 @@ internal static class RestartAnnouncements
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             socket.Bind(new IPEndPoint(IPAddress.Any, options.AnnouncementPort));
-            socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.AddMembership, new MulticastOption(AllHosts));
+            Join(socket, log);
             byte[] buffer = new byte[GatewayDatagrams.MaxMessageBytes + 1];
             while (true)
             {
@@ -37,6 +37,19 @@ internal static class RestartAnnouncements
                     heard(((IPEndPoint)got.RemoteEndPoint).Address);
                 }
             }
+        }
+        catch (SocketException e)
+        {
+            PortMappingLog.NotListening(log, e.Message);
+        }
+    }
+
+    // Without a route for multicast joining fails; most systems deliver to this group all the same.
+    private static void Join(Socket socket, ILogger log)
+    {
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.AddMembership, new MulticastOption(AllHosts));
         }
         catch (SocketException e)
         {

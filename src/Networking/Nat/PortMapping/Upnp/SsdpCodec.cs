@@ -34,11 +34,14 @@ internal static class SsdpCodec
         }
 
         string[] lines = Encoding.ASCII.GetString(datagram).Split("\r\n", MaxHeaders + 2);
-        return IsOk(lines[0])
+        bool isAnswer = IsOk(lines[0])
             && Value(lines, "ST") is { } target
             && Targets.Contains(target)
             && Value(lines, "LOCATION") is { } url
-            && Uri.TryCreate(url, UriKind.Absolute, out location);
+            && Uri.TryCreate(url, UriKind.Absolute, out location)
+            && location.Scheme == Uri.UriSchemeHttp;
+        location = isAnswer ? location : null;
+        return isAnswer;
     }
 
     private static bool IsOk(string line) => line is "HTTP/1.1 200 OK" or "HTTP/1.0 200 OK";

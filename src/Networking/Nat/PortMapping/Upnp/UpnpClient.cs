@@ -32,7 +32,7 @@ internal sealed class UpnpClient(GatewayContext context) : IGatewayClient
         {
             foreach (UpnpService service in await DescribeAsync(location, cancellationToken).ConfigureAwait(false))
             {
-                if (await AddressAsync(service, cancellationToken).ConfigureAwait(false) is not null)
+                if (await AskAddressAsync(service, cancellationToken).ConfigureAwait(false) is { } answer && Address(answer) is not null)
                 {
                     _service = service;
                     return true;
@@ -145,18 +145,13 @@ internal sealed class UpnpClient(GatewayContext context) : IGatewayClient
     // A gateway that restarts may serve on another port afterwards, so a service that is silent is searched anew, once.
     private async Task<(UpnpService Service, IPAddress? Address)?> LiveServiceAsync(CancellationToken cancellationToken)
     {
-        if (_service is { } known)
+        SoapAnswer? answer = _service is null ? null : await AskAddressAsync(_service, cancellationToken).ConfigureAwait(false);
+        if (answer is null && await FindAsync(cancellationToken).ConfigureAwait(false))
         {
-            SoapAnswer? answer = await CallAsync(known, "GetExternalIPAddress", [], cancellationToken).ConfigureAwait(false);
-            if (answer is not null)
-            {
-                return (known, Address(answer));
-            }
+            answer = await AskAddressAsync(_service!, cancellationToken).ConfigureAwait(false);
         }
 
-        return await FindAsync(cancellationToken).ConfigureAwait(false)
-            ? (_service!, await AddressAsync(_service!, cancellationToken).ConfigureAwait(false))
-            : null;
+        return answer is null ? null : (_service!, Address(answer));
     }
 
     private async Task<IReadOnlyList<UpnpService>> DescribeAsync(Uri location, CancellationToken cancellationToken)
@@ -167,10 +162,8 @@ internal sealed class UpnpClient(GatewayContext context) : IGatewayClient
             : UpnpDescription.Read(xml, location, url => LanAddress.MayFetch(url, context.Gateway, _options));
     }
 
-    private async Task<IPAddress?> AddressAsync(UpnpService service, CancellationToken cancellationToken) =>
-        await CallAsync(service, "GetExternalIPAddress", [], cancellationToken).ConfigureAwait(false) is { } answer
-            ? Address(answer)
-            : null;
+    private Task<SoapAnswer?> AskAddressAsync(UpnpService service, CancellationToken cancellationToken) =>
+        CallAsync(service, "GetExternalIPAddress", [], cancellationToken);
 
     // Four decimal numbers and nothing else; 0.0.0.0 is what a gateway without a line says.
     private static IPAddress? Address(SoapAnswer answer) =>
