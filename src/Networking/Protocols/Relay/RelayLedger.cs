@@ -10,7 +10,7 @@ namespace P2PLearn.Networking.Protocols.Relay;
 /// <param name="Peer">Proven by the connection.</param>
 /// <param name="Ip">Where the connection comes from; null for transports without IPs.</param>
 /// <param name="IsMember">Has proven the mesh's key.</param>
-internal readonly record struct RelayClient(PeerId Peer, IPAddress? Ip, bool IsMember);
+internal readonly record struct HopClient(PeerId Peer, IPAddress? Ip, bool IsMember);
 
 /// <summary>What the ledger says to a request.</summary>
 /// <param name="Status">The answer.</param>
@@ -100,7 +100,7 @@ internal sealed class RelayLedger
 
     /// <summary>Counts a request before its message is read.</summary>
     /// <returns>False when too many wait already: nothing was counted.</returns>
-    public bool TryBegin(RelayClient client)
+    public bool TryBegin(HopClient client)
     {
         int ofPeer = client.IsMember ? _options.MaxCircuitsPerMember : _options.MaxRequestsPerPeer;
         if (_requests >= Share(_options.MaxRequests, client.IsMember) || _requestsByPeer[client.Peer] >= ofPeer)
@@ -121,7 +121,7 @@ internal sealed class RelayLedger
     }
 
     /// <summary>Gives a slot; a new one of the same peer takes the place of its old one. Refused, the old one stays.</summary>
-    public RelayVerdict TryReserve(RelayClient client, TimeSpan now)
+    public RelayVerdict TryReserve(HopClient client, TimeSpan now)
     {
         Expire(now);
         if (!MayReserve(client, now))
@@ -162,7 +162,7 @@ internal sealed class RelayLedger
     /// <param name="now">The time.</param>
     /// <param name="circuit">The count, to be given to <see cref="End"/>; null when refused.</param>
     public RelayVerdict TryConnect(
-        RelayClient source, PeerId target, bool targetIsMember, TimeSpan now, out CircuitGrant? circuit)
+        HopClient source, PeerId target, bool targetIsMember, TimeSpan now, out CircuitGrant? circuit)
     {
         circuit = null;
         Expire(now);
@@ -230,11 +230,11 @@ internal sealed class RelayLedger
         return expired;
     }
 
-    private bool MayReserve(RelayClient client, TimeSpan now) => client.IsMember
+    private bool MayReserve(HopClient client, TimeSpan now) => client.IsMember
         ? _memberReservationRates.TryTake(client.Peer, now)
         : MayByIp(_reservationRatesByIp, client.Ip, now) && _reservationRates.TryTake(client.Peer, now);
 
-    private bool MayConnect(RelayClient source, TimeSpan now) => source.IsMember
+    private bool MayConnect(HopClient source, TimeSpan now) => source.IsMember
         ? _memberCircuitRates.TryTake(source.Peer, now)
         : MayByIp(_circuitRatesByIp, source.Ip, now) && _circuitRates.TryTake(source.Peer, now);
 

@@ -155,7 +155,7 @@ internal sealed class RelayServer : IAsyncDisposable
     private async Task ServeAsync(PeerStream opened, CancellationToken cancellationToken)
     {
         var stream = (SwarmStream)opened;
-        var client = new RelayClient(
+        var client = new HopClient(
             stream.RemotePeer,
             RelayAddresses.IpOf(stream.Connection.RemoteAddress),
             _options.IsMember(stream.RemotePeer));
@@ -179,7 +179,7 @@ internal sealed class RelayServer : IAsyncDisposable
     }
 
     private async Task<PendingCircuit?> AnswerAsync(
-        SwarmStream stream, RelayClient client, CancellationToken cancellationToken)
+        SwarmStream stream, HopClient client, CancellationToken cancellationToken)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         using var limit = new Deadline(_options.RequestTimeout, _time, either.Token);
@@ -204,7 +204,7 @@ internal sealed class RelayServer : IAsyncDisposable
     }
 
     private async Task<PendingCircuit?> ReadRequestAsync(
-        SwarmStream stream, RelayClient client, CancellationToken cancellationToken)
+        SwarmStream stream, HopClient client, CancellationToken cancellationToken)
     {
         using var reader = new FramedReader(stream, RelayCodec.MaxMessageBytes);
         try
@@ -234,7 +234,7 @@ internal sealed class RelayServer : IAsyncDisposable
         }
     }
 
-    private async Task ReserveAsync(SwarmStream stream, RelayClient client, CancellationToken cancellationToken)
+    private async Task ReserveAsync(SwarmStream stream, HopClient client, CancellationToken cancellationToken)
     {
         RelayVerdict verdict = new(RelayStatusCode.PermissionDenied);
         if (!stream.Connection.IsRelayed)
@@ -260,7 +260,7 @@ internal sealed class RelayServer : IAsyncDisposable
         await stream.CloseWriteAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private HopMessage Grant(RelayClient client, DateTimeOffset expires)
+    private HopMessage Grant(HopClient client, DateTimeOffset expires)
     {
         KeyPair identity = _network.Identity;
         byte[] voucher = new ReservationVoucher(identity.PeerId, client.Peer, expires).Seal(identity).ToProtobuf();
@@ -275,7 +275,7 @@ internal sealed class RelayServer : IAsyncDisposable
     }
 
     private async Task<PendingCircuit?> ConnectAsync(
-        SwarmStream stream, RelayClient client, PeerId target, FramedReader reader, CancellationToken cancellationToken)
+        SwarmStream stream, HopClient client, PeerId target, FramedReader reader, CancellationToken cancellationToken)
     {
         RelayVerdict verdict = TryConnect(stream, client, target, out CircuitGrant? grant, out SwarmConnection? way);
         if (grant is null || way is null)
@@ -308,7 +308,7 @@ internal sealed class RelayServer : IAsyncDisposable
     }
 
     private RelayVerdict TryConnect(
-        SwarmStream stream, RelayClient client, PeerId target, out CircuitGrant? grant, out SwarmConnection? way)
+        SwarmStream stream, HopClient client, PeerId target, out CircuitGrant? grant, out SwarmConnection? way)
     {
         (grant, way) = (null, null);
         if (stream.Connection.IsRelayed || target == client.Peer || target == _network.Identity.PeerId)
@@ -399,7 +399,7 @@ internal sealed class RelayServer : IAsyncDisposable
         circuit.End(EndReason.ClosedLocally); // disposed in this moment, too late to be found there
     }
 
-    private bool TryBegin(RelayClient client)
+    private bool TryBegin(HopClient client)
     {
         lock (_lock)
         {
@@ -437,7 +437,7 @@ internal sealed class RelayServer : IAsyncDisposable
     }
 
     /// <summary>Strangers that ask too often lose score; a member that does is refused, not banned from its mesh.</summary>
-    private void Flooded(RelayClient client)
+    private void Flooded(HopClient client)
     {
         if (!client.IsMember)
         {
@@ -446,7 +446,7 @@ internal sealed class RelayServer : IAsyncDisposable
     }
 
     private async Task RefuseAsync(
-        SwarmStream stream, RelayClient client, RelayVerdict verdict, CancellationToken cancellationToken)
+        SwarmStream stream, HopClient client, RelayVerdict verdict, CancellationToken cancellationToken)
     {
         if (verdict.IsFlood)
         {

@@ -193,7 +193,7 @@ public sealed class RelayLedgerTests
         Assert.Equal(256, Enumerable.Range(0, 400).Count(_ => !Ask(Member(8)).IsFlood));
         Assert.False(ledger.TryConnect(Member(8), TestPeers.Id(99), true, At(1), out _).IsFlood);
 
-        RelayVerdict Ask(RelayClient client) => ledger.TryConnect(client, TestPeers.Id(99), false, At(0), out _);
+        RelayVerdict Ask(HopClient client) => ledger.TryConnect(client, TestPeers.Id(99), false, At(0), out _);
     }
 
     [Fact]
@@ -217,8 +217,8 @@ public sealed class RelayLedgerTests
         return ledger;
     }
 
-    private static RelayClient Client(int peer, string ip = "192.0.2.1") =>
+    private static HopClient Client(int peer, string ip = "192.0.2.1") =>
         new(TestPeers.Id(peer), IPAddress.Parse(ip), IsMember: false);
 
-    private static RelayClient Member(int peer) => Client(peer) with { IsMember = true };
+    private static HopClient Member(int peer) => Client(peer) with { IsMember = true };
 }
