@@ -204,6 +204,9 @@ internal sealed class GatewayMapper : IAsyncDisposable
         _plan.Checked(answer, Now);
     }
 
+    /// <summary>The gateway granted a port of an address that is not public itself.</summary>
+    public bool IsBehindAnotherNat { get; private set; }
+
     private void Publish()
     {
         MapAnswer.Granted? held = _plan.Held;
@@ -217,6 +220,7 @@ internal sealed class GatewayMapper : IAsyncDisposable
                 _internalPort,
                 held.IsPermanent ? DateTimeOffset.MaxValue : _plan.HeldUntil)
             : null;
+        IsBehindAnotherNat = held is not null && !isUseful;
         if (held is not null)
         {
             _problem = isUseful ? null : MappingProblem.CarrierGradeNat(_context.Gateway, held.ExternalAddress);

@@ -85,6 +85,18 @@ public sealed class PortMapper : IAsyncDisposable
         }
     }
 
+    /// <summary>A gateway's external address is private: there is another NAT behind it, such as the provider's.</summary>
+    public bool IsBehindCarrierNat
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _gateways.Values.Any(g => g.IsBehindAnotherNat);
+            }
+        }
+    }
+
     /// <summary>Starts to ask, in the background. Whatever goes wrong there ends up in <see cref="Problem"/> and the log.</summary>
     /// <param name="internalTcpPort">The port on which this node listens, 1 to 65535.</param>
     /// <exception cref="InvalidOperationException">It was started before.</exception>
