@@ -67,10 +67,13 @@ public sealed class Laboratory : IAsyncDisposable
     /// <summary>Whether a network namespace of this laboratory is there.</summary>
     public bool HasNamespaces => Directory.Exists("/run/netns") && Directory.EnumerateFiles("/run/netns", _name + "-*").Any();
 
-    private HostProcess Start(string host, string[] arguments)
+    private HostProcess Start(string host, string[] arguments) =>
+        StartProgram(host, [Path.Combine(AppContext.BaseDirectory, "P2PLearn.NatPeer"), .. arguments]);
+
+    /// <summary>Starts any program that prints JSON lines in a host.</summary>
+    public HostProcess StartProgram(string host, params string[] command)
     {
-        var process = new HostProcess(
-            host, ["ip", "netns", "exec", _hosts[host].Namespace, Path.Combine(AppContext.BaseDirectory, "P2PLearn.NatPeer"), .. arguments]);
+        var process = new HostProcess(host, ["ip", "netns", "exec", _hosts[host].Namespace, .. command]);
         _processes.Add(process);
         return process;
     }
