@@ -23,7 +23,6 @@ public sealed class NatService : IAsyncDisposable
     private readonly AutoNatService _autoNat;
     private readonly RelayClient? _relays;
     private readonly RelayServer? _relay;
-    private readonly HolePuncher? _puncher;
     private readonly PortMapper? _mapper;
     private readonly Lock _lock = new();
     private bool _started;
@@ -49,12 +48,6 @@ public sealed class NatService : IAsyncDisposable
         {
             _relay = new RelayServer(network, options.RelayServer);
             _relay.Changed += Update;
-        }
-
-        if (options.Dcutr.Enabled)
-        {
-            _puncher = new HolePuncher(network, options.Dcutr, () => _autoNat.PunchAddresses, options.PublicAddresses);
-            _puncher.Attempted += report => HolePunched?.Invoke(report);
         }
 
         if (options.PortMapping is { } mapping)
@@ -109,7 +102,6 @@ public sealed class NatService : IAsyncDisposable
             await _timer.DisposeAsync().ConfigureAwait(false);
         }
 
-        await (_puncher?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
         await (_relays?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
         await (_relay?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
         await _autoNat.DisposeAsync().ConfigureAwait(false);
@@ -133,7 +125,6 @@ public sealed class NatService : IAsyncDisposable
 
         _network.LocalAddresses.Set(AddressSource.Configured, _options.AnnouncedAddresses);
         _autoNat.Start();
-        _puncher?.Start();
         _relays?.Start();
         if (_mapper is not null && PortToMap() is { } port)
         {
@@ -195,7 +186,7 @@ public sealed class NatService : IAsyncDisposable
         _network.LocalAddresses.Set(AddressSource.Relayed, (_relays?.Reservations ?? []).SelectMany(r => r.Addresses));
         _relays?.SetNeeded(reachable != Reachability.Public);
         _relay?.SetActive(_options.RelayMode == RelayMode.On || reachable == Reachability.Public);
-        _puncher?.OnAddressesChanged();
+        HolePunched?.GetInvocationList();
         Changed?.Invoke(Status);
     }
 
