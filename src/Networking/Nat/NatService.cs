@@ -74,7 +74,7 @@ public sealed class NatService : IAsyncDisposable
         Addresses = AllAddresses(),
         PortMappings = [.. (_mapper?.Mappings ?? []).Select(Describe)],
         PortMappingProblem = _asksRouter ? _mapper?.Problem : null,
-        Gateway = _mapper?.Mappings.FirstOrDefault()?.Gateway ?? (_asksRouter ? DefaultGateways.Find(max: 1).FirstOrDefault() : null),
+        Gateway = _asksRouter && DefaultGateways.Find(max: 1) is [IPAddress gateway] ? gateway : null,
         IsBehindCarrierNat = _mapper?.IsBehindCarrierNat == true,
         Relays = _relays?.Reservations ?? [],
         Relaying = _relay?.Status,
@@ -102,8 +102,14 @@ public sealed class NatService : IAsyncDisposable
             await _timer.DisposeAsync().ConfigureAwait(false);
         }
 
-        await (_relays?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
-        await (_relay?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
+        foreach (IAsyncDisposable? part in new IAsyncDisposable?[] { _relays, _relay })
+        {
+            if (part is not null)
+            {
+                await part.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
         await _autoNat.DisposeAsync().ConfigureAwait(false);
         _network.UseCircuits(null);
         await mapping.ConfigureAwait(false);
