@@ -31,7 +31,7 @@ public sealed class RelayLedgerProperties
         {
             var ledger = new RelayLedger(Options);
             ledger.Open();
-            var held = new Dictionary<PeerId, (TimeSpan Until, RelayClient Who)>();
+            var held = new Dictionary<PeerId, (TimeSpan Until, HopClient Who)>();
             var circuits = new List<CircuitGrant>();
             var requests = new List<PeerId>();
             TimeSpan now = TimeSpan.Zero;
@@ -52,10 +52,10 @@ public sealed class RelayLedgerProperties
     private static void Step(
         RelayLedger ledger,
         int act,
-        RelayClient a,
-        RelayClient b,
+        HopClient a,
+        HopClient b,
         TimeSpan now,
-        Dictionary<PeerId, (TimeSpan Until, RelayClient Who)> held,
+        Dictionary<PeerId, (TimeSpan Until, HopClient Who)> held,
         List<CircuitGrant> circuits,
         List<PeerId> requests)
     {
@@ -89,16 +89,16 @@ public sealed class RelayLedgerProperties
     private static void Check(
         RelayLedger ledger,
         TimeSpan now,
-        Dictionary<PeerId, (TimeSpan Until, RelayClient Who)> held,
+        Dictionary<PeerId, (TimeSpan Until, HopClient Who)> held,
         List<CircuitGrant> circuits,
         List<PeerId> requests)
     {
         ledger.Expire(now);
-        RelayClient[] valid = [.. held.Values.Where(h => h.Until > now).Select(h => h.Who)];
+        HopClient[] valid = [.. held.Values.Where(h => h.Until > now).Select(h => h.Who)];
         Assert.Equal(valid.Length, ledger.ReservationCount);
         Assert.All(valid, who => Assert.True(ledger.HasReservation(who.Peer, now)));
         Assert.True(valid.Length <= Options.MaxReservations);
-        RelayClient[] strangers = [.. valid.Where(w => !w.IsMember)];
+        HopClient[] strangers = [.. valid.Where(w => !w.IsMember)];
         Assert.All(strangers.GroupBy(w => w.Ip), g => Assert.True(g.Count() <= Options.MaxReservationsPerIp));
         Assert.All(
             strangers.GroupBy(w => RelayLedger.NetworkOf(w.Ip!)),
@@ -111,6 +111,6 @@ public sealed class RelayLedgerProperties
         Assert.True(requests.Count <= Options.MaxRequests);
     }
 
-    private static RelayClient Who(int i) =>
+    private static HopClient Who(int i) =>
         new(TestPeers.Id(i), new IPAddress(new byte[] { 10, (byte)(i % 2), 0, (byte)(i % 3) }), IsMember: i >= 8);
 }
