@@ -103,7 +103,7 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
         }
     }
 
-    private static async Task<TcpLink> ConnectAsync(
+    private async Task<TcpLink> ConnectAsync(
         IPEndPoint remote, IPEndPoint? local, DialOrigin origin, CancellationToken cancellationToken)
     {
         var socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -115,12 +115,12 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
                 throw new SocketException((int)SocketError.AddressAlreadyInUse);
             }
 
-            await socket.ConnectAsync(remote, cancellationToken).ConfigureAwait(false);
+            await TcpHandshake.ConnectAsync(socket, remote, time, cancellationToken).ConfigureAwait(false);
             return new TcpLink(socket, fromListenPort);
         }
         catch
         {
-            socket.Dispose();
+            TcpHandshake.Abort(socket);
             throw;
         }
     }

@@ -69,7 +69,7 @@ internal sealed class SwarmConnection
     public ConnectionRole Role => Upgraded.Terms.Role;
 
     /// <summary>How it came about.</summary>
-    public ConnectionPath Path => Upgraded.Terms.Path;
+    public ConnectionPath Path => Upgraded.Terms.PathTo(RemotePeer);
 
     /// <summary>It runs through a relay.</summary>
     public bool IsRelayed => Path == ConnectionPath.Relayed;

@@ -25,6 +25,14 @@ internal sealed record UpgradedLink(
 internal sealed record LinkTerms(
     ConnectionDirection Direction, ConnectionRole Role, ConnectionPath Path, PeerId? Expected)
 {
+    /// <summary>With whom the link came about on that path; somebody else at the other end dialled directly. Null: the
+    /// path holds for anybody.</summary>
+    public PeerId? PathIsOf { get; init; }
+
+    /// <summary>How the link came about when this is the peer at its other end.</summary>
+    public ConnectionPath PathTo(PeerId remote) =>
+        PathIsOf is null || PathIsOf == remote ? Path : ConnectionPath.Direct;
+
     /// <summary>A link that was accepted.</summary>
     public static LinkTerms Inbound(ConnectionPath path) =>
         new(ConnectionDirection.Inbound, ConnectionRole.Listener, path, Expected: null);
