@@ -22,7 +22,7 @@ internal sealed class PunchRun : IAsyncDisposable
     private readonly PunchState _state;
     private readonly TaskGroup _tasks;
     private readonly CancellationTokenSource _stop = new();
-    private readonly CancellationTokenSource _stopDialBack = new();
+    private CancellationTokenSource _stopDialBack = new();
     private readonly SemaphoreSlim _dialBackTurn = new(1, 1);
 
     // A try has fewer events than this; only identify pushes could be more, and those may be dropped.
@@ -68,7 +68,7 @@ internal sealed class PunchRun : IAsyncDisposable
     public async Task<PunchEffect.End> RunAsync(CancellationToken cancellationToken)
     {
         PostDescription(isComplete: _context.Network.Speaks(Peer, DcutrOptions.Protocol) is not null);
-        IReadOnlyList<PunchEffect> effects = _state.Step(new PunchEvent.Started(_own.Count > 0));
+        IReadOnlyList<PunchEffect> effects = _state.Step(new PunchEvent.Started(_own.Any(_context.PublicRule.Allows)));
         while (true)
         {
             foreach (PunchEffect effect in effects)
@@ -128,6 +128,7 @@ internal sealed class PunchRun : IAsyncDisposable
                 break;
             case PunchEffect.StopDialBack:
                 _stopDialBack.Cancel();
+                _stopDialBack = new CancellationTokenSource();
                 break;
             case PunchEffect.SendSync:
                 _tasks.TryRun(SendSyncAsync);
@@ -228,13 +229,14 @@ internal sealed class PunchRun : IAsyncDisposable
         Interlocked.Add(ref _dialBacks, addresses.Count);
         foreach (Multiaddr address in addresses)
         {
-            _tasks.TryRun(() => DialBackAsync(address));
+            CancellationToken stop = _stopDialBack.Token;
+            _tasks.TryRun(() => DialBackAsync(address, stop));
         }
     }
 
-    private async Task DialBackAsync(Multiaddr address)
+    private async Task DialBackAsync(Multiaddr address, CancellationToken cancellationToken)
     {
-        using var limit = new Deadline(_context.Options.AttemptTimeout, _context.Time, _stopDialBack.Token);
+        using var limit = new Deadline(_context.Options.AttemptTimeout, _context.Time, cancellationToken);
         try
         {
             ITransportLink link = await new PunchDial(_context.Network, DialOrigin.Preferred, DialBackPace)

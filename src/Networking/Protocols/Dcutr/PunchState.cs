@@ -22,7 +22,11 @@ internal sealed class PunchState(DcutrOptions options)
     /// <summary>How long identify is waited for when the peer does not take part in the exchange.</summary>
     public static readonly TimeSpan IdentifyPatience = TimeSpan.FromSeconds(2);
 
+    /// <summary>How much later than the peer's CONNECT its identify, asked for before, may come.</summary>
+    public static readonly TimeSpan IdentifyLag = TimeSpan.FromMilliseconds(30);
+
     private readonly HashSet<Multiaddr> _dialledBack = [];
+    private readonly HashSet<Multiaddr> _toDialBack = [];
     private Phase _phase = Phase.Idle;
     private bool _weHaveAddresses;
     private bool _isDescribed;
@@ -113,20 +117,36 @@ internal sealed class PunchState(DcutrOptions options)
         _phase = Phase.Exchanging;
         _attempt++;
         effects.Add(new PunchEffect.Exchange());
+        DialBack(effects);
+    }
+
+    private void DialBack(List<PunchEffect> effects)
+    {
+        Multiaddr[] news = [.. _toDialBack];
+        _toDialBack.Clear();
+        _dialledBack.UnionWith(news);
+        if (news.Length > 0)
+        {
+            _isDiallingBack = true;
+            effects.Add(new PunchEffect.DialBack(news));
+        }
     }
 
     private void OnDescribed(PunchEvent.Described described, List<PunchEffect> effects)
     {
         _isDescribed |= described.IsComplete;
-        Multiaddr[] news = [.. described.Addresses.Where(_dialledBack.Add)];
-        if (news.Length > 0 && _phase != Phase.Punching)
+        _toDialBack.UnionWith(described.Addresses.Where(a => !_dialledBack.Contains(a)));
+        if (_phase is Phase.Idle or Phase.Punching)
         {
-            _isDiallingBack = true;
-            effects.Add(new PunchEffect.DialBack(news));
-            return;
+            return; // in its turn
         }
 
-        if (_phase == Phase.OnlyDialBack && _isDescribed && !_isDiallingBack)
+        DialBack(effects);
+        if (_phase == Phase.Holding)
+        {
+            HoldOrSynchronize(effects);
+        }
+        else if (_phase == Phase.OnlyDialBack && _isDescribed && !_isDiallingBack)
         {
             End(_otherwise.Outcome, _otherwise.Message, effects);
         }
@@ -144,10 +164,22 @@ internal sealed class PunchState(DcutrOptions options)
         {
             GiveUpExchange(HolePunchOutcome.NoAddresses, "neither side knows an address of its own to be dialled at", effects);
         }
-        else if (_isDiallingBack)
+        else
         {
             _phase = Phase.Holding;
-            effects.Add(new PunchEffect.StartTimer(PunchTimer.DialBack, Patience(answered.RoundTrip)));
+            HoldOrSynchronize(effects);
+        }
+    }
+
+    private void HoldOrSynchronize(List<PunchEffect> effects)
+    {
+        if (_isDiallingBack)
+        {
+            effects.Add(new PunchEffect.StartTimer(PunchTimer.DialBack, Patience(_roundTrip!.Value)));
+        }
+        else if (!_isDescribed)
+        {
+            effects.Add(new PunchEffect.StartTimer(PunchTimer.Identify, IdentifyLag)); // it was asked first
         }
         else
         {
@@ -200,6 +232,7 @@ internal sealed class PunchState(DcutrOptions options)
                 effects.Add(new PunchEffect.StartTimer(PunchTimer.DialBack, MaxPatience));
                 break;
             case (PunchTimer.DialBack, Phase.Holding):
+            case (PunchTimer.Identify, Phase.Holding) when !_isDiallingBack:
                 Synchronize(effects);
                 break;
             case (PunchTimer.Countdown, Phase.Counting):

@@ -12,19 +12,31 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
     private readonly Dictionary<string, ushort> _slots = [];
     private readonly RpcSendQueue _waiting = new();
     private ulong _lastId;
+    private volatile bool _isSuperseded;
 
-    /// <summary>It takes no more calls.</summary>
-    public bool IsEnded => Ended is not null;
+    /// <summary>It lives, and its connection is the best there is.</summary>
+    public bool TakesCalls => Ended is null && !_isSuperseded;
+
+    /// <summary>A better connection is up: no new calls from here on; those that run and wait finish, then it ends.</summary>
+    public void Supersede()
+    {
+        lock (Gate)
+        {
+            _isSuperseded = true;
+        }
+
+        StopWhenDone();
+    }
 
     /// <summary>Starts a call.</summary>
-    /// <returns>False when the lane has ended: nothing was sent, another lane may be tried.</returns>
+    /// <returns>False when the lane takes no more calls: nothing was sent, another lane may be tried.</returns>
     /// <exception cref="RpcException">ResourceExhausted: too many calls wait.</exception>
     public bool TryCall(ClientCall call, CancellationToken cancellationToken)
     {
         bool withOthers;
         lock (Gate)
         {
-            if (Ended is not null)
+            if (!TakesCalls)
             {
                 return false;
             }
@@ -67,7 +79,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
             }
         }
 
-        Writer.Wake();
+        WakeOrStop();
         call.Fail(new OperationCanceledException(call.CancellationToken));
     }
 
@@ -90,7 +102,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
             refused = TryTake(call) ? call : null;
         }
 
-        Writer.Wake();
+        WakeOrStop();
         refused?.Fail(new RpcException(
             RpcStatus.ResourceExhausted, $"the answer has {frame.Total} bytes, accepted are {refused.MaxResponseBytes}"));
         return null;
@@ -116,7 +128,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
             TakeOut(call);
         }
 
-        Writer.Wake();
+        WakeOrStop();
         call.Complete(new RpcPayload(buffer));
     }
 
@@ -139,7 +151,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
             TakeOut(call);
         }
 
-        Writer.Wake();
+        WakeOrStop();
         call.Fail(new RpcException((RpcStatus)frame.Code, RpcFrame.CleanText(body)));
     }
 
@@ -161,7 +173,7 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
             Deadlines.Rearm(earliest);
         }
 
-        Writer.Wake();
+        WakeOrStop();
         over.ForEach(static call => call.Fail(new RpcException(RpcStatus.DeadlineExceeded, "the call's time is over")));
     }
 
@@ -276,6 +288,29 @@ internal sealed class ClientLane(PeerStream stream, RpcFrameReader reader, RpcOp
 
         TakeOut(call);
         return true;
+    }
+
+    private void WakeOrStop()
+    {
+        Writer.Wake();
+        if (_isSuperseded)
+        {
+            StopWhenDone();
+        }
+    }
+
+    private void StopWhenDone()
+    {
+        bool isDone;
+        lock (Gate)
+        {
+            isDone = Ended is null && _calls.Count == 0 && _waiting.Count == 0;
+        }
+
+        if (isDone)
+        {
+            Stop(EndReason.Superseded);
+        }
     }
 
     private void TakeOut(ClientCall call)

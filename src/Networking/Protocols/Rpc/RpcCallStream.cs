@@ -21,8 +21,12 @@ internal sealed class RpcCallStream(PeerStream stream, RpcFrameReader reader)
     private int _headLength;
     private ValueTask<RpcFrame?> _ahead;
     private bool _isAhead;
+    private CancellationTokenRegistration _supersession;
 
     public PeerId Peer => stream.RemotePeer;
+
+    /// <summary>A better connection with the peer is up: for this call it will do, for the next there is a better one.</summary>
+    public bool IsSuperseded => stream.Superseded.IsCancellationRequested;
 
     /// <summary>The text of the Failure that was read last.</summary>
     public string Text { get; private set; } = "";
@@ -32,6 +36,9 @@ internal sealed class RpcCallStream(PeerStream stream, RpcFrameReader reader)
 
     /// <summary>The awaited header, or the end, is there.</summary>
     public bool HasAhead => _isAhead && _ahead.IsCompleted;
+
+    /// <summary>Tells when a better connection is up, until the stream is broken.</summary>
+    public void WhenSuperseded(Action act) => _supersession = stream.Superseded.UnsafeRegister(static act => ((Action)act!)(), act);
 
     /// <summary>Starts to await the next header. The body before it must have been read whole.</summary>
     public void LookAhead()
@@ -119,13 +126,17 @@ internal sealed class RpcCallStream(PeerStream stream, RpcFrameReader reader)
     }
 
     /// <summary>Breaks the stream.</summary>
-    public void Reset(EndReason reason) => stream.Reset(reason);
+    public void Reset(EndReason reason)
+    {
+        _supersession.Unregister();
+        stream.Reset(reason);
+    }
 
     /// <summary>Breaks the stream and lets go of it.</summary>
     public ValueTask CloseAsync(EndReason reason)
     {
         OnAhead = null;
-        stream.Reset(reason);
+        Reset(reason);
         return stream.DisposeAsync();
     }
 

@@ -213,6 +213,7 @@ public sealed class RpcEndpoint : IAsyncDisposable
         var callStream = new RpcCallStream(stream, new RpcFrameReader(stream, _options.MaxMethodNameBytes));
         _open.Add(callStream);
         callStream.LookAhead();
+        callStream.WhenSuperseded(() => BreakSuperseded(peer));
         return callStream;
     }
 
@@ -279,6 +280,8 @@ public sealed class RpcEndpoint : IAsyncDisposable
 
     private async Task RunLaneAsync(ClientLane lane, PeerStream stream)
     {
+        using CancellationTokenRegistration better = stream.Superseded.UnsafeRegister(
+            static lane => ((ClientLane)lane!).Supersede(), lane);
         try
         {
             await lane.RunAsync().ConfigureAwait(false);
@@ -302,6 +305,18 @@ public sealed class RpcEndpoint : IAsyncDisposable
     }
 
     private RpcPeer PeerOf(PeerId peer) => _peers.GetOrAdd(peer, static (id, self) => new RpcPeer(id, self._options, self.OpenLaneAsync), this);
+
+    /// <summary>Idle streams would keep the connection that is to be closed busy until its grace is over.</summary>
+    private void BreakSuperseded(PeerId peer)
+    {
+        if (_peers.TryGetValue(peer, out RpcPeer? known))
+        {
+            foreach (RpcCallStream stream in known.TakeSuperseded())
+            {
+                _open.Break(stream, EndReason.Superseded);
+            }
+        }
+    }
 
     private void OnDisconnected(PeerId peer)
     {

@@ -12,7 +12,7 @@ internal sealed class RpcPeer(PeerId peer, RpcOptions options, Func<PeerId, Task
     private bool _isClosed;
 
     /// <summary>The lane, when there is one that takes calls.</summary>
-    public ClientLane? Lane => Volatile.Read(ref _lane) is { IsEnded: false } lane ? lane : null;
+    public ClientLane? Lane => Volatile.Read(ref _lane) is { TakesCalls: true } lane ? lane : null;
 
     /// <summary>The lane; opens one when there is none. Many callers share one opening, which no caller's token ends.</summary>
     public Task<ClientLane> GetLaneAsync()
@@ -40,12 +40,12 @@ internal sealed class RpcPeer(PeerId peer, RpcOptions options, Func<PeerId, Task
         {
             while (_idle.TryPop(out RpcCallStream? stream))
             {
-                if (!stream.HasAhead)
+                if (!stream.HasAhead && !stream.IsSuperseded)
                 {
                     return stream;
                 }
 
-                dead.Add(stream); // it ended, or said something between two calls
+                dead.Add(stream); // it ended, said something between two calls, or there is a better connection
             }
 
             return null;
@@ -58,7 +58,7 @@ internal sealed class RpcPeer(PeerId peer, RpcOptions options, Func<PeerId, Task
     {
         lock (_gate)
         {
-            if (_isClosed || _idle.Count >= options.MaxIdleStreamsPerPeer || stream.HasAhead)
+            if (_isClosed || _idle.Count >= options.MaxIdleStreamsPerPeer || stream.HasAhead || stream.IsSuperseded)
             {
                 return false;
             }
@@ -66,6 +66,22 @@ internal sealed class RpcPeer(PeerId peer, RpcOptions options, Func<PeerId, Task
             stream.OnAhead = null;
             _idle.Push(stream);
             return true;
+        }
+    }
+
+    /// <summary>A better connection is up: hands out what was kept on the one before, to be closed.</summary>
+    public IReadOnlyList<RpcCallStream> TakeSuperseded()
+    {
+        lock (_gate)
+        {
+            RpcCallStream[] all = [.. _idle.Reverse()];
+            _idle.Clear();
+            foreach (RpcCallStream stream in all.Where(s => !s.IsSuperseded))
+            {
+                _idle.Push(stream);
+            }
+
+            return [.. all.Where(s => s.IsSuperseded)];
         }
     }
 

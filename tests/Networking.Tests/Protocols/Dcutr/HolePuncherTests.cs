@@ -79,7 +79,7 @@ public class HolePuncherTests
     {
         var world = new NatWorld();
         NatWorld.Host open = world.AddHost(1, NatWorld.NatKind.Open);
-        await using Puncher a = await Puncher.StartAsync(open, 1);
+        await using Puncher a = await Puncher.StartAsync(open, 1, knows: () => []); // so that nothing else can succeed
         a.Node.Network.LocalAddresses.Set(AddressSource.Observed, [open.PublicAddress]);
         await using Puncher b = await Puncher.StartAsync(world.AddHost(2, NatWorld.NatKind.Symmetric), 2);
         await a.DialOverRelayAsync(b);
@@ -88,8 +88,7 @@ public class HolePuncherTests
 
         Assert.Equal(ConnectionPath.Reversed, ofB.Path);
         Assert.Equal((ConnectionDirection.Outbound, ConnectionRole.Dialer), (ofB.Direction, ofB.Role));
-        HolePunchReport report = await b.ReportAsync();
-        Assert.Equal((HolePunchOutcome.Reversed, 0), (report.Outcome, report.Attempts));
+        Assert.Equal(HolePunchOutcome.Reversed, (await b.ReportAsync()).Outcome);
     }
 
     [Fact]

@@ -55,11 +55,36 @@ internal sealed class Puncher : IAsyncDisposable
     /// <summary>Connects to another node as if over a relay, which passes limited amounts.</summary>
     public async Task<(SwarmConnection Ours, SwarmConnection Theirs)> DialOverRelayAsync(Puncher to)
     {
-        (NatWorld.Link near, NatWorld.Link far) = NatWorld.Link.Pair(RelayEnd, RelayEnd, new LinkLimit(1 << 20, TimeSpan.FromMinutes(2)));
+        var theirs = new TaskCompletionSource<SwarmConnection>();
+        to.Node.Network.Opened += Look;
+        SwarmConnection ours = await DialOverRelayAsync(Node, to);
+        try
+        {
+            return (ours, await theirs.Task.LimitAsync("the relayed connection"));
+        }
+        finally
+        {
+            to.Node.Network.Opened -= Look;
+        }
+
+        void Look(SwarmConnection connection)
+        {
+            if (connection.IsRelayed && connection.RemotePeer == Id)
+            {
+                theirs.TrySetResult(connection);
+            }
+        }
+    }
+
+    /// <summary>Connects any node.</summary>
+    public static async Task<SwarmConnection> DialOverRelayAsync(Node from, Puncher to)
+    {
+        (NatWorld.Link near, NatWorld.Link far) = NatWorld.Link.Pair(RelayEnd, RelayEnd, new LinkLimit(TimeSpan.FromMinutes(2), 1 << 20));
         Task<SwarmConnection> theirs = to.Node.Network.AdoptAsync(far, LinkTerms.Inbound(ConnectionPath.Relayed), CancellationToken.None);
-        SwarmConnection ours = await Node.Network.AdoptAsync(near, LinkTerms.Outbound(ConnectionPath.Relayed, to.Id), CancellationToken.None)
+        SwarmConnection ours = await from.Network.AdoptAsync(near, LinkTerms.Outbound(ConnectionPath.Relayed, to.Id), CancellationToken.None)
             .LimitAsync("the relayed connection");
-        return (ours, await theirs.LimitAsync("the relayed connection"));
+        await theirs.LimitAsync("the relayed connection");
+        return ours;
     }
 
     /// <summary>Waits for a direct connection.</summary>
