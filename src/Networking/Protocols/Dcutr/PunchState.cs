@@ -251,6 +251,7 @@ internal sealed class PunchState(DcutrOptions options)
     private void Synchronize(List<PunchEffect> effects)
     {
         _phase = Phase.Counting;
+        Attempts++;
         effects.Add(new PunchEffect.SendSync());
         effects.Add(new PunchEffect.StartTimer(PunchTimer.Countdown, _roundTrip!.Value / 2));
     }
@@ -259,7 +260,6 @@ internal sealed class PunchState(DcutrOptions options)
     {
         _phase = Phase.Punching;
         _isDiallingBack = false;
-        Attempts++;
         effects.Add(new PunchEffect.StopDialBack()); // it holds the pair of addresses that the punch needs
         effects.Add(new PunchEffect.Punch(_roundTrip!.Value));
     }
