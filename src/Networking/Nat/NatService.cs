@@ -23,6 +23,7 @@ public sealed class NatService : IAsyncDisposable
     private readonly AutoNatService _autoNat;
     private readonly RelayClient? _relays;
     private readonly RelayServer? _relay;
+    private readonly HolePuncher? _puncher;
     private readonly PortMapper? _mapper;
     private readonly Lock _lock = new();
     private bool _started;
@@ -48,6 +49,12 @@ public sealed class NatService : IAsyncDisposable
         {
             _relay = new RelayServer(network, options.RelayServer);
             _relay.Changed += Update;
+        }
+
+        if (options.Dcutr.Enabled)
+        {
+            _puncher = new HolePuncher(network, options.Dcutr, () => _autoNat.PunchAddresses, options.PublicAddresses);
+            _puncher.Attempted += report => HolePunched?.Invoke(report);
         }
 
         if (options.PortMapping is { } mapping)
@@ -102,7 +109,7 @@ public sealed class NatService : IAsyncDisposable
             await _timer.DisposeAsync().ConfigureAwait(false);
         }
 
-        foreach (IAsyncDisposable? part in new IAsyncDisposable?[] { _relays, _relay })
+        foreach (IAsyncDisposable? part in new IAsyncDisposable?[] { _puncher, _relays, _relay })
         {
             if (part is not null)
             {
@@ -131,6 +138,7 @@ public sealed class NatService : IAsyncDisposable
 
         _network.LocalAddresses.Set(AddressSource.Configured, _options.AnnouncedAddresses);
         _autoNat.Start();
+        _puncher?.Start();
         _relays?.Start();
         if (_mapper is not null && PortToMap() is { } port)
         {
@@ -192,7 +200,7 @@ public sealed class NatService : IAsyncDisposable
         _network.LocalAddresses.Set(AddressSource.Relayed, (_relays?.Reservations ?? []).SelectMany(r => r.Addresses));
         _relays?.SetNeeded(reachable != Reachability.Public);
         _relay?.SetActive(_options.RelayMode == RelayMode.On || reachable == Reachability.Public);
-        HolePunched?.GetInvocationList();
+        _puncher?.OnAddressesChanged();
         Changed?.Invoke(Status);
     }
 
