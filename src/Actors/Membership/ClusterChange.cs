@@ -37,6 +37,9 @@ public enum ClusterChangeKind
 
     /// <summary>This node's own <see cref="HostPhase"/> changed.</summary>
     PhaseChanged,
+
+    /// <summary>A live member cannot be reached from here, so this node does not join yet; see <see cref="ClusterHost.Blockers"/>.</summary>
+    JoinBlocked,
 }
 
 /// <summary>One change of membership.</summary>

@@ -15,7 +15,9 @@ public sealed class ClusterHost : IAsyncDisposable
 {
     private readonly ClusterHostOptions _options;
     private readonly P2PTransportSetup _setup;
-    private readonly IReachability _reachability;
+    private readonly Joiner _joiner;
+    private readonly JoiningPeers _joining;
+    private readonly long _start;
     private readonly Action<ActorSystem> _attach;
     private readonly ILogger _log;
     private readonly KnownMembers _known;
@@ -29,6 +31,8 @@ public sealed class ClusterHost : IAsyncDisposable
     private Task? _run;
     private bool _wasBuilt;
     private volatile bool _abrupt;
+    private volatile IReadOnlyList<JoinBlocker> _blockers = [];
+    private MembersProtocol? _members;
 
     /// <summary>Creates a host; nothing happens before <see cref="Start"/>.</summary>
     /// <param name="options">How the node takes part.</param>
@@ -49,7 +53,6 @@ public sealed class ClusterHost : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(streams);
         options.Validate();
         _options = options;
-        _reachability = reachability ?? new StreamReachability(streams);
         _attach = attach ?? (static _ => { });
         _log = loggers.CreateLogger<ClusterHost>();
         _known = new KnownMembers(options.MembersFile, options.MaxKnownMembers);
@@ -57,11 +60,22 @@ public sealed class ClusterHost : IAsyncDisposable
         _snapshot = new ClusterSnapshot { Self = streams.LocalPeer };
         P2PTransportSetup setup = new(streams, time, loggers) { Options = options.Transport, Rules = options.Rules };
         _setup = options.TransportSetup?.Invoke(setup) ?? setup;
+        reachability ??= new StreamReachability(streams);
+        Paths = new MemberPaths(options.Paths, streams, reachability, time, _log);
+        _joining = new JoiningPeers(options.JoiningWord);
+        _joiner = new Joiner(options, streams, time, reachability, KnownPeers, _log, Block);
+        _start = time.GetTimestamp();
         _setup.OnIncarnation = (peer, uid) => _current?.NoteIncarnation(peer, uid);
     }
 
     /// <summary>The cluster as this node sees it now.</summary>
     public ClusterSnapshot Snapshot => _snapshot;
+
+    /// <summary>The paths to the other members, kept while this node is one.</summary>
+    public MemberPaths Paths { get; }
+
+    /// <summary>The live members that this node cannot reach, because of which it does not join; none while it is a member.</summary>
+    public IReadOnlyList<JoinBlocker> Blockers => _blockers;
 
     /// <summary>What the membership plane's transport has counted.</summary>
     public TransportCounters Counters => _setup.Counters;
@@ -86,6 +100,8 @@ public sealed class ClusterHost : IAsyncDisposable
                 throw new InvalidOperationException("the host was started before");
             }
 
+            _members = new MembersProtocol(_setup.Streams, _setup.Time, Answer);
+            Paths.Start();
             _run = Task.Run(RunAsync);
         }
     }
@@ -132,6 +148,8 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await Completion;
+        _members?.Dispose();
+        await Paths.DisposeAsync();
         Publish(_snapshot with { Phase = HostPhase.Left, Members = [] }, []);
         lock (_gate)
         {
@@ -218,9 +236,9 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         try
         {
-            await JoinAsync(incarnation, wasMember, cancellationToken);
+            await _joiner.JoinAsync(incarnation, wasMember, cancellationToken);
             _log.Joined(_snapshot.Members.Count);
-            await WatchForIslandAsync(cancellationToken);
+            await _joiner.WatchForIslandAsync(() => _snapshot.Members.Count == 1, cancellationToken);
             return IncarnationEnd.Island;
         }
         catch (OperationCanceledException)
@@ -229,61 +247,8 @@ public sealed class ClusterHost : IAsyncDisposable
         }
     }
 
-    private async Task JoinAsync(Incarnation incarnation, bool wasMember, CancellationToken cancellationToken)
-    {
-        var plan = new JoinPlan(_options, wasMember);
-        long start = _setup.Time.GetTimestamp();
-        while (!incarnation.Joined.IsCompleted)
-        {
-            PeerId[] known = KnownPeers();
-            IReadOnlyCollection<PeerId> reachable = await ReachableAsync(known.Union(_setup.Streams.ConnectedPeers), cancellationToken);
-            switch (plan.Next(_setup.Time.GetElapsedTime(start), known.Length > 0, reachable))
-            {
-                case JoinMove.Found:
-                    _log.Founding();
-                    incarnation.Cluster.Join(incarnation.Cluster.SelfAddress);
-                    await incarnation.Joined.WaitAsync(cancellationToken);
-                    break;
-                case JoinMove.Ask:
-                    _log.Asking(reachable.Count);
-                    incarnation.Cluster.JoinSeedNodes(reachable.Select(AkkaAddress.Of));
-                    break;
-                default:
-                    break;
-            }
-
-            await Task.WhenAny(incarnation.Joined, Task.Delay(_options.JoinRetry, _setup.Time, cancellationToken));
-            cancellationToken.ThrowIfCancellationRequested();
-        }
-    }
-
-    /// <summary>Ends when this node has been alone, with a peer about that it knows of, at two looks in a row.</summary>
-    private async Task WatchForIslandAsync(CancellationToken cancellationToken)
-    {
-        int alone = 0;
-        while (alone < 2)
-        {
-            // Two that are alone must not go and look for each other at the same time, again and again.
-            await Task.Delay(_options.IslandCheck * (1 + _random.NextDouble()), _setup.Time, cancellationToken);
-            PeerId[] known = KnownPeers();
-            bool island = _snapshot.Members.Count == 1 && known.Length > 0
-                && (await ReachableAsync(known, cancellationToken)).Count > 0;
-            alone = island && _snapshot.Members.Count == 1 ? alone + 1 : 0;
-        }
-    }
-
     private PeerId[] KnownPeers() =>
         [.. _options.Seeds.Union(_known.All).Where(peer => peer != _snapshot.Self).Take(_options.MaxKnownMembers)];
-
-    private async Task<IReadOnlyCollection<PeerId>> ReachableAsync(IEnumerable<PeerId> peers, CancellationToken cancellationToken)
-    {
-        using CancellationTokenSource limit = new(_options.ReachLimit, _setup.Time);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
-        PeerId[] asked = [.. peers.Take(_options.MaxKnownMembers)];
-        bool[] answers = await Task.WhenAll(asked.Select(peer => _reachability.CanReachAsync(peer, either.Token).AsTask()));
-        cancellationToken.ThrowIfCancellationRequested();
-        return [.. asked.Where((_, i) => answers[i])];
-    }
 
     private async Task PauseAsync(IncarnationEnd end, int losses)
     {
@@ -341,6 +306,29 @@ public sealed class ClusterHost : IAsyncDisposable
         }
     }
 
+    /// <summary>What this node says to one that would join.</summary>
+    private MembersAnswer Answer(PeerId asker, bool isJoining)
+    {
+        ClusterSnapshot snapshot = _snapshot;
+        bool isMember = snapshot.Phase == HostPhase.Member;
+        IReadOnlyCollection<PeerId> withoutPath = Paths.WithoutPath, connected = _setup.Streams.ConnectedPeers;
+        PeerId[] live = [.. snapshot.Members
+            .Where(member => member.IsReachable && member.State is MemberState.Joining or MemberState.WeaklyUp or MemberState.Up)
+            .Select(member => member.Peer)
+            .Where(peer => peer != snapshot.Self && peer != asker && !withoutPath.Contains(peer))];
+        PeerId[] joining = [.. _joining.Note(asker, isJoining, _setup.Time.GetElapsedTime(_start)).Where(connected.Contains)];
+        return new MembersAnswer(isMember, isMember ? live : [], joining);
+    }
+
+    private void Block(IReadOnlyList<JoinBlocker> blockers, IReadOnlyList<JoinBlocker> news)
+    {
+        _blockers = blockers;
+        if (news.Count > 0)
+        {
+            Publish(_snapshot, [.. news.Select(blocker => (ClusterChangeKind.JoinBlocked, (PeerId?)blocker.Peer))]);
+        }
+    }
+
     private void Remember(ClusterSnapshot snapshot)
     {
         try
@@ -364,6 +352,7 @@ public sealed class ClusterHost : IAsyncDisposable
             }
 
             _snapshot = snapshot;
+            Paths.Keep(snapshot.Phase == HostPhase.Member ? PathsOf(snapshot) : []);
             TrackMember(snapshot.Phase == HostPhase.Member);
             DateTimeOffset now = _setup.Time.GetUtcNow();
             foreach ((ClusterChangeKind kind, PeerId? peer) in all)
@@ -374,6 +363,10 @@ public sealed class ClusterHost : IAsyncDisposable
             }
         }
     }
+
+    private static PeerId[] PathsOf(ClusterSnapshot snapshot) =>
+        [.. snapshot.Members.Where(member => member.State is MemberState.Joining or MemberState.WeaklyUp or MemberState.Up)
+            .Select(member => member.Peer)]; // who is going may have gone
 
     private void TrackMember(bool isMember)
     {

@@ -46,6 +46,18 @@ public sealed record ClusterHostOptions
     /// <summary>Time after which the same peers are asked anew, default 15 s.</summary>
     public TimeSpan JoinPatience { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>
+    /// How long live members may be out of reach before this node says clearly that it stays outside because of them, default 2 min. It does so as
+    /// long as they are: Akka.Cluster would down healthy members.
+    /// </summary>
+    public TimeSpan BlockedPatience { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long the word of a peer that it is about to join counts, default 15 s; it repeats it while it waits to be let in.</summary>
+    public TimeSpan JoiningWord { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How a member keeps a path to every other.</summary>
+    public PathOptions Paths { get; init; } = new();
+
     /// <summary>How long a founder that knows peers of earlier looks for them before it founds, default 5 s.</summary>
     public TimeSpan FoundingMargin { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -85,10 +97,11 @@ public sealed record ClusterHostOptions
     {
         Timings.Validate();
         Transport.Validate();
+        Paths.Validate();
         TimeSpan[] times =
         [
             JoinRetry, ReachLimit, JoinPatience, FoundingMargin, FoundingMarginWithPeers, RefoundingMargin, IslandCheck, RebuildPause,
-            MaxRebuildPause, LeaveLimit,
+            MaxRebuildPause, LeaveLimit, BlockedPatience, JoiningWord,
         ];
         foreach (TimeSpan time in times)
         {

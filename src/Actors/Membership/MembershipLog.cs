@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace P2PLearn.Actors.Membership;
 
-/// <summary>Log lines of the cluster's host, ids 2050–2099.</summary>
+/// <summary>Log lines of the cluster's host, ids 2050–2099 and 2310–2319.</summary>
 internal static partial class MembershipLog
 {
     [LoggerMessage(2050, LogLevel.Information, "founding a cluster")]
@@ -31,4 +31,17 @@ internal static partial class MembershipLog
 
     [LoggerMessage(2058, LogLevel.Error, "the members file could not be written")]
     public static partial void MembersNotSaved(this ILogger log, Exception cause);
+
+    [LoggerMessage(2310, LogLevel.Warning, "cannot reach member {Peer}: {Reason}; this node joins when it can, directly or over a relay")]
+    public static partial void CannotReach(this ILogger log, string peer, string reason);
+
+    [LoggerMessage(2311, LogLevel.Error, "still outside of the cluster after {Patience}, since these members cannot be reached: {Peers}; "
+        + "a relay that both sides reach, or a forwarded port at either, would let this node in")]
+    public static partial void StillOutside(this ILogger log, TimeSpan patience, string peers);
+
+    [LoggerMessage(2312, LogLevel.Warning, "no path to member {Peer}: {Reason}; trying on")]
+    public static partial void PathLost(this ILogger log, string peer, string reason);
+
+    [LoggerMessage(2313, LogLevel.Information, "member {Peer} has a path again")]
+    public static partial void PathRestored(this ILogger log, string peer);
 }
