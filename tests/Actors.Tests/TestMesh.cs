@@ -16,6 +16,7 @@ internal sealed class TestMesh : IAsyncDisposable
         HeartbeatPause = TimeSpan.FromSeconds(4),
         StableAfter = TimeSpan.FromSeconds(4),
         GossipInterval = TimeSpan.FromMilliseconds(200),
+        DecisionInterval = TimeSpan.FromMilliseconds(200),
         RetryGate = TimeSpan.FromMilliseconds(200),
         WeaklyUpAfter = TimeSpan.FromSeconds(3),
         SeedAnswer = TimeSpan.FromSeconds(1),
@@ -52,7 +53,12 @@ internal sealed class TestMesh : IAsyncDisposable
     public FabricNode Node(int index) => _nodes.GetOrAdd(index, i => Fabric.AddNode(i));
 
     /// <summary>Starts a host: number 0 founds, the others ask number 0, unless options are given.</summary>
-    public ClusterHost Start(int index, ClusterHostOptions? options = null, Action<ActorSystem>? attach = null, bool report = true)
+    public ClusterHost Start(
+        int index,
+        ClusterHostOptions? options = null,
+        Action<ActorSystem>? attach = null,
+        bool report = true,
+        IReachability? reachability = null)
     {
         options ??= index == 0 ? Options() : Options(0);
         Func<P2PTransportSetup, P2PTransportSetup>? outer = options.TransportSetup;
@@ -68,7 +74,7 @@ internal sealed class TestMesh : IAsyncDisposable
             };
         }
 
-        ClusterHost host = new(options, Node(index), TimeProvider.System, Log, attach);
+        ClusterHost host = new(options, Node(index), TimeProvider.System, Log, attach, reachability);
         _hosts.Add(host);
         host.Start();
         return host;

@@ -97,6 +97,11 @@ public static class AkkaConfig
           retry-gate-closed-for = {{Ms(timings.RetryGate)}}
           # Longer than a hole punch or a relay takes.
           handshake-timeout = {{Ms(timings.HandshakeTimeout)}}
+          # Signs of life per link would be most of an idle mesh's frames.
+          transport-failure-detector {
+            heartbeat-interval = {{Ms(timings.LinkHeartbeat)}}
+            acceptable-heartbeat-pause = {{Ms(timings.LinkHeartbeat * 4)}}
+          }
           # Names the message types that grow towards the frame limit, above which Akka drops them without telling the sender.
           log-frame-size-exceeding = {{(transport.MaxPayloadBytes / 2).ToString(CultureInfo.InvariantCulture)}}b
           log-remote-lifecycle-events = off
@@ -118,14 +123,14 @@ public static class AkkaConfig
           roles = [{{Quoted(roles)}}]
           app-version = "{{appVersion}}"
           gossip-interval = {{Ms(timings.GossipInterval)}}
-          leader-actions-interval = {{Ms(timings.GossipInterval)}}
-          unreachable-nodes-reaper-interval = {{Ms(timings.GossipInterval)}}
-          periodic-tasks-initial-delay = {{Ms(timings.GossipInterval)}}
+          leader-actions-interval = {{Ms(timings.DecisionInterval)}}
+          unreachable-nodes-reaper-interval = {{Ms(timings.DecisionInterval)}}
+          periodic-tasks-initial-delay = {{Ms(timings.DecisionInterval)}}
           allow-weakly-up-members = {{Ms(timings.WeaklyUpAfter)}}
           failure-detector {
             heartbeat-interval = {{Ms(timings.HeartbeatInterval)}}
             acceptable-heartbeat-pause = {{Ms(timings.HeartbeatPause)}}
-            expected-response-after = {{Ms(timings.HeartbeatInterval * 2.5)}}
+            expected-response-after = {{Ms((timings.HeartbeatInterval * 1.5) + TimeSpan.FromMilliseconds(500))}}
             threshold = 12
             monitored-by-nr-of-members = {{timings.MonitoredBy.ToString(CultureInfo.InvariantCulture)}}
           }

@@ -31,7 +31,14 @@ public sealed class CutTests
             mesh.Fabric.Heal(TestMesh.Peer(0), TestMesh.Peer(1));
         }
 
-        await Within.UntilAsync(() => hosts.All(host => host.Counters.Resumed >= 1), "the membership link goes on");
+        try
+        {
+            await Within.UntilAsync(() => hosts.All(host => host.Counters.Resumed >= 1), "the membership link goes on");
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}\n{string.Join('\n', mesh.Log.Entries)}");
+        }
         Assert.Equal(opened, hosts[0].Counters.Opened + hosts[1].Counters.Opened);
         Assert.Equal(0, hosts[0].Counters.Lost + hosts[1].Counters.Lost);
         foreach (ClusterSubscription subscription in (ClusterSubscription[])[first, second])

@@ -1,0 +1,54 @@
+using P2PLearn.Actors.Membership;
+using P2PLearn.Actors.Remoting;
+using P2PLearn.Actors.Replication;
+
+namespace P2PLearn.Actors.Tests.Membership;
+
+/// <summary>What a mesh costs that does nothing, and how long it takes to form, with the timings for home lines.</summary>
+public sealed class IdleTrafficTests(ITestOutputHelper output)
+{
+    [Theory]
+    [InlineData(2)]
+    [InlineData(8)]
+    [InlineData(32)]
+    public async Task Long_an_idle_node_sends_at_most_one_and_a_half_kilobytes_a_second(int count)
+    {
+        Assert.SkipUnless(PartialConnectivityTests.IsLong, "P2PLEARN_LONG_TESTS=1");
+        await using TestMesh mesh = new();
+        long start = TimeProvider.System.GetTimestamp();
+        ClusterHost[] hosts = [.. Enumerable.Range(0, count).Select(i => StartWithData(mesh, i))];
+        await mesh.AllUpAsync(hosts);
+        TimeSpan formed = TimeProvider.System.GetElapsedTime(start);
+        await Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System); // what joining has stirred up settles
+
+        (double bytes, double frames) = await MeasureAsync(mesh, hosts, TimeSpan.FromSeconds(40));
+
+        output.WriteLine($"{count} members: all up after {formed.TotalSeconds:0.00} s; {bytes:0} bytes and {frames:0.0} frames a second and node");
+        Assert.InRange(bytes, 0, 1500);
+        Assert.All(hosts, host => Assert.Equal(count, TestMesh.UpCount(host)));
+    }
+
+    private static ClusterHost StartWithData(TestMesh mesh, int index)
+    {
+        ReplicationStore store = new(TestMesh.Peer(index), new Ed25519Verifier(), TimeProvider.System);
+        ClusterHostOptions options = (index == 0 ? TestMesh.Options() : TestMesh.Options(0)) with
+        {
+            Timings = AkkaTimings.WideArea,
+            Setups = [store],
+            JoinRetry = TimeSpan.FromSeconds(1),
+        };
+        return mesh.Start(index, options, system => system.ActorOf(ReplicationActor.Props(store), ReplicationActor.ActorName));
+    }
+
+    private static async Task<(double Bytes, double Frames)> MeasureAsync(TestMesh mesh, ClusterHost[] hosts, TimeSpan time)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        long bytes = Bytes(), frames = Frames();
+        await Task.Delay(time, TimeProvider.System);
+        double divisor = TimeProvider.System.GetElapsedTime(start).TotalSeconds * hosts.Length;
+        return ((Bytes() - bytes) / divisor, (Frames() - frames) / divisor);
+
+        long Bytes() => hosts.Sum(host => mesh.Fabric.BytesSent(host.Snapshot.Self));
+        long Frames() => hosts.Sum(host => host.Counters.FramesOut);
+    }
+}
