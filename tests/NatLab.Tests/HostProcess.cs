@@ -16,6 +16,7 @@ public sealed class HostProcess : IAsyncDisposable
     private readonly Task _readingErrors;
     private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _ended;
+    private int _disposed;
     private int _lastId;
 
     public HostProcess(string host, string[] command)
@@ -113,8 +114,14 @@ public sealed class HostProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends the program by the end of its input. Harmless when repeated: the laboratory ends what a test has not.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         try
         {
             lock (_process)

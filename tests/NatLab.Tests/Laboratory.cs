@@ -58,6 +58,18 @@ public sealed class Laboratory : IAsyncDisposable
         return probe;
     }
 
+    /// <summary>Starts to ask the router for a port from a host.</summary>
+    /// <param name="host">Behind a router.</param>
+    /// <param name="protocol">pcp, natpmp, upnp or all.</param>
+    /// <param name="port">The host's TCP port.</param>
+    /// <param name="lifetime">Seconds asked for.</param>
+    public async Task<HostProcess> StartPortMapAsync(string host, string protocol, int port, int lifetime)
+    {
+        HostProcess mapper = Start(host, string.Create(CultureInfo.InvariantCulture, $"portmap {protocol} {port} {lifetime}").Split(' '));
+        mapper.Started = await mapper.EventAsync("ready");
+        return mapper;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_processes.Select(p => p.DisposeAsync().AsTask()));

@@ -10,8 +10,8 @@
 #   miniupnpd.sh mappings NETNS       one line a mapping, from the packet filter: tcp 4001 -> 192.168.61.11:4001
 #   miniupnpd.sh log NETNS            what the daemon said
 #
-# NETNS has EXT_IF with the public address EXT_IP, and LAN_IF with the LAN's router address. EXT_IP must not be
-# of a private range: the daemon then refuses everything (a router behind a carrier's NAT does that too).
+# NETNS has EXT_IF with the address EXT_IP, and LAN_IF with the LAN's router address. With an EXT_IP of a private
+# range it is a router behind a carrier's NAT, and the daemon refuses every request.
 # The daemon fills chains in a table of its own; a drop in another table's forward chain still drops, so the
 # router's own rules need "ct status dnat accept" (natlab.sh has it).
 # Can be sourced too: miniupnpd_start, miniupnpd_stop, miniupnpd_restart, miniupnpd_mappings, miniupnpd_log.
@@ -69,7 +69,9 @@ miniupnpd_start() {
   ip netns exec "$ns" ip route replace 239.255.255.250/32 dev "$lan_if"
   lan=$(ip netns exec "$ns" ip -4 -o route show dev "$lan_if" proto kernel scope link | awk 'NR==1 {print $1}')
   {
-    printf '%s\n' "ext_ifname=$ext_if" "ext_ip=$ext_ip" "listening_ip=$lan_if" "ipv6_disable=yes" \
+    # The daemon does not start when a private address is set; it does when it finds one.
+    [[ $ext_ip =~ ^(10|192\.168|172\.(1[6-9]|2[0-9]|3[01])|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))\. ]] || echo "ext_ip=$ext_ip"
+    printf '%s\n' "ext_ifname=$ext_if" "listening_ip=$lan_if" "ipv6_disable=yes" \
       enable_upnp=yes enable_natpmp=yes secure_mode=yes system_uptime=no notify_interval=60 \
       upnp_table_name=upnp upnp_nat_table_name=upnp upnp_forward_chain=upnp_forward \
       upnp_nat_chain=upnp_dnat upnp_nat_postrouting_chain=upnp_snat \

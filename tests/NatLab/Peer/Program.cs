@@ -2,7 +2,8 @@ using P2PLearn.NatPeer;
 
 // NatPeer swarm [OPTIONS]   a libp2p node
 // NatPeer probe             bare sockets
-// Both take commands as lines, `ID VERB ARGUMENT...`, and print events as lines of JSON until `ID quit` or the end of input.
+// NatPeer portmap pcp|natpmp|upnp|all PORT SECONDS   asks the router for a port
+// All take commands as lines, `ID VERB ARGUMENT...`, and print events as lines of JSON until `ID quit` or the end of input.
 var events = new EventWriter(Console.Out);
 switch (args)
 {
@@ -12,7 +13,10 @@ switch (args)
     case ["probe"]:
         await ProbeProgram.RunAsync(events);
         return 0;
+    case ["portmap", string protocol, string port, string lifetime]:
+        await PortMapProgram.RunAsync(protocol, port, lifetime, events);
+        return 0;
     default:
-        await Console.Error.WriteLineAsync("usage: NatPeer swarm [OPTIONS] | NatPeer probe");
+        await Console.Error.WriteLineAsync("usage: NatPeer swarm [OPTIONS] | NatPeer probe | NatPeer portmap PROTOCOL PORT SECONDS");
         return 2;
 }

@@ -10,6 +10,9 @@ internal readonly record struct MapAsk(int InternalPort, int SuggestedPort);
 /// <summary>What a gateway said to that.</summary>
 internal abstract record MapAnswer
 {
+    /// <summary>The reason of a refusal that explains all others.</summary>
+    public const string NoPublicAddress = "the gateway has no public address";
+
     private MapAnswer()
     {
     }

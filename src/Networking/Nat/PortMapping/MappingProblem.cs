@@ -14,6 +14,8 @@ internal static class MappingProblem
     /// <summary>The machine has no default route over IPv4.</summary>
     public const string NoGateway = "this machine has no IPv4 default gateway to ask";
 
+    private const string AnotherNat = "another NAT (such as the provider's carrier-grade NAT)";
+
     /// <summary>The answer is not there yet.</summary>
     public static string Searching(IPAddress gateway) => $"gateway {gateway} is being asked";
 
@@ -31,14 +33,19 @@ internal static class MappingProblem
             return $"gateway {gateway} did not answer {Names(options)}: switched off in its settings, or not supported";
         }
 
+        if (result.Refusals.Any(r => r.Reason == MapAnswer.NoPublicAddress))
+        {
+            return $"gateway {gateway} has no public address: its line is down, or {AnotherNat} is behind it";
+        }
+
         IEnumerable<string> reasons = result.Refusals.OrderBy(r => r.Protocol).Select(r => $"{Name(r.Protocol)}: {r.Reason}");
         return $"gateway {gateway} refused: {string.Join("; ", reasons)}";
     }
 
     /// <summary>The gateway granted a port of an address that is not public itself.</summary>
     public static string CarrierGradeNat(IPAddress gateway, IPAddress external) =>
-        $"gateway {gateway}'s external address {external} is itself private (another NAT behind it, such as the provider's "
-        + "carrier-grade NAT): a port mapped there cannot be reached from outside";
+        $"gateway {gateway}'s external address {external} is itself private: {AnotherNat} is behind it, and a port mapped there "
+        + "cannot be reached from outside";
 
     private static string Names(PortMapperOptions options)
     {

@@ -83,8 +83,17 @@ internal sealed class FakeGateway : IAsyncDisposable
 
     public string Location => $"http://{Address}:{HttpPort}/rootDesc.xml";
 
-    /// <summary>Options for a mapper that asks this gateway only, and waits little.</summary>
-    public PortMapperOptions Options => new()
+    /// <summary>Options for a mapper that asks this gateway only.</summary>
+    /// <remarks>In virtual time its exchanges have no end: a test that lets an hour pass would cut them short.</remarks>
+    public PortMapperOptions Options => _time == TimeProvider.System ? Addressed : Addressed with
+    {
+        FirstRetryPause = TimeSpan.FromDays(7),
+        MaxTries = 1,
+        HttpTimeout = TimeSpan.FromDays(7),
+        ReleaseTimeout = TimeSpan.FromDays(7),
+    };
+
+    private PortMapperOptions Addressed => new()
     {
         Gateways = [Address],
         PcpPort = ((IPEndPoint)_pcp.LocalEndPoint!).Port,

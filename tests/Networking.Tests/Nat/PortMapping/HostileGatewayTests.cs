@@ -212,7 +212,7 @@ public sealed class HostileGatewayTests
             ? FakeGateway.HttpAnswer($"<r><GetExternalIPAddressResponse><NewExternalIPAddress>{address}</NewExternalIPAddress></GetExternalIPAddressResponse></r>")
             : null;
         await using var mapper = new RunningMapper(gateway.Options with { SsdpTimeout = TimeSpan.FromMilliseconds(300) });
-        await mapper.ProblemAsync("UPnP: the gateway has no public address now");
+        await mapper.ProblemAsync("has no public address");
         Assert.Empty(gateway.Mappings);
     }
 
@@ -238,14 +238,16 @@ public sealed class HostileGatewayTests
         PortMapperOptions options = gateway.Options with { CheckInterval = TimeSpan.FromMinutes(2) };
         await using var mapper = new RunningMapper(options, _time);
         await mapper.MappedAsync();
-        string map = kind switch { 0 => "pcp map", 1 => "pmp map", _ => "upnp AddPortMapping" };
+        DateTimeOffset start = _time.GetUtcNow();
         for (int i = 0; i < 3; i++)
         {
-            int before = gateway.Log.Count(r => r.StartsWith(map, StringComparison.Ordinal));
             gateway.Restart();
             await RunningMapper.PassAsync(_time, TimeSpan.FromSeconds(30), () => gateway.Mappings.ContainsKey(4001), $"mapped again, {i}");
-            Assert.Equal(before + 1, gateway.Log.Count(r => r.StartsWith(map, StringComparison.Ordinal)));
         }
+
+        string map = kind switch { 0 => "pcp map", 1 => "pmp map", _ => "upnp AddPortMapping" };
+        double intervals = (_time.GetUtcNow() - start) / options.CheckInterval;
+        Assert.InRange(gateway.Log.Count(r => r.StartsWith(map, StringComparison.Ordinal)), 4, 2 + (int)intervals);
     }
 
     [Theory]

@@ -66,7 +66,11 @@ internal sealed class RunningMapper : IAsyncDisposable
         try
         {
             Look();
-            await happened.Task.LimitAsync($"{what}; mappings: {string.Join(", ", _mapper.Mappings)}; problem: {_mapper.Problem}");
+            await happened.Task.LimitAsync(what);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}; mappings: {string.Join(", ", _mapper.Mappings)}; problem: {_mapper.Problem}", e);
         }
         finally
         {

@@ -97,7 +97,7 @@ internal static class NatPmpCodec
     {
         UnsupportedVersion => "unsupported version",
         2 => "not authorized: switched off in the gateway's settings",
-        3 => "the gateway has no public address now",
+        3 => MapAnswer.NoPublicAddress,
         4 => "the gateway has no free ports",
         5 => "unsupported opcode",
         _ => $"result {result}",

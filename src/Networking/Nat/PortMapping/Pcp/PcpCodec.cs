@@ -117,7 +117,7 @@ internal static class PcpCodec
         4 => "unsupported opcode",
         5 => "unsupported option",
         6 => "malformed option",
-        7 => "the gateway has no public address now",
+        7 => MapAnswer.NoPublicAddress,
         8 => "the gateway has no free ports",
         9 => "unsupported protocol",
         10 => "quota exceeded",

@@ -55,7 +55,7 @@ internal sealed class UpnpClient(GatewayContext context) : IGatewayClient
 
         if (live.Address is null || context.LocalAddress() is not { } local)
         {
-            return new MapAnswer.Refused("the gateway has no public address now");
+            return new MapAnswer.Refused(MapAnswer.NoPublicAddress);
         }
 
         _mappedFor = local.ToString();
