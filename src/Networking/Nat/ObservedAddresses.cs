@@ -21,6 +21,10 @@ internal sealed class ObservedAddresses(AutoNatOptions options, AddressRule rule
     /// <summary>Addresses that we listen on of which observations are held.</summary>
     public const int MaxLocals = 32;
 
+    /// <summary>Votes held of one network, of each address we listen on: more would not weigh more, and crowd out
+    /// others.</summary>
+    public const int MaxPerNetwork = 8;
+
     private readonly Dictionary<IPEndPoint, Dictionary<IPAddress, Vote>> _locals = [];
 
     /// <summary>What the votes of one network weigh at most: enough to be believed while nobody else says anything.</summary>
@@ -74,7 +78,7 @@ internal sealed class ObservedAddresses(AutoNatOptions options, AddressRule rule
             return Confirm(earlier, seen, now);
         }
 
-        if (earlier is null && votes.Count >= options.MaxObservers && !MakeRoom(votes, seen.IsInbound))
+        if (earlier is null && !HasRoom(votes, observer, seen.IsInbound))
         {
             return ObservationVerdict.Full;
         }
@@ -137,10 +141,21 @@ internal sealed class ObservedAddresses(AutoNatOptions options, AddressRule rule
         return ObservationVerdict.Taken;
     }
 
-    private static bool MakeRoom(Dictionary<IPAddress, Vote> votes, bool isInbound)
+    private bool HasRoom(Dictionary<IPAddress, Vote> votes, IPAddress observer, bool isInbound)
+    {
+        IPAddress network = ThinWaist.Network(observer);
+        List<KeyValuePair<IPAddress, Vote>> near = [.. votes.Where(v => ThinWaist.Network(v.Key).Equals(network))];
+        return (near.Count < MaxPerNetwork || MakeRoom(votes, near, isInbound))
+            && (votes.Count < options.MaxObservers || MakeRoom(votes, votes, isInbound));
+    }
+
+    /// <summary>Drops one of <paramref name="among"/> that has ended, or that dialled us where we dialled the
+    /// newcomer.</summary>
+    private static bool MakeRoom(
+        Dictionary<IPAddress, Vote> votes, IEnumerable<KeyValuePair<IPAddress, Vote>> among, bool isInbound)
     {
         // Who dialled us can be anybody and many: they never crowd out those that we chose to dial.
-        (IPAddress observer, Vote? vote) = votes
+        (IPAddress observer, Vote? vote) = among
             .Where(v => v.Value.IsInbound ? !isInbound || v.Value.EndedAt is not null : v.Value.EndedAt is not null && !isInbound)
             .OrderByDescending(v => v.Value.IsInbound)
             .ThenBy(v => v.Value.EndedAt ?? DateTimeOffset.MaxValue)

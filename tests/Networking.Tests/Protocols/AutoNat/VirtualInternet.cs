@@ -31,6 +31,18 @@ internal sealed class VirtualInternet
     public int DialsTo(string ip, int? port = null) =>
         Dials.Count(d => d.To.Address.ToString() == ip && (port is null || d.To.Port == port));
 
+    /// <summary>A machine is gone; its address is free.</summary>
+    public void Forget(string ip)
+    {
+        lock (_lock)
+        {
+            foreach (IPEndPoint gone in _listeners.Keys.Where(l => l.Address.ToString() == ip).ToList())
+            {
+                _listeners.Remove(gone);
+            }
+        }
+    }
+
     private int NextPort() => Interlocked.Increment(ref _nextPort);
 
     private Listener? Find(IPEndPoint from, IPEndPoint to)
