@@ -5,7 +5,6 @@ using P2PLearn.Networking.Protocols;
 using P2PLearn.Networking.Protocols.AutoNat;
 using P2PLearn.Networking.Protocols.AutoNat.Wire.V2;
 using P2PLearn.Networking.Swarm;
-using P2PLearn.Networking.Swarm.Connections;
 using P2PLearn.Networking.Tests.Swarm;
 using P2PLearn.Networking.Transports;
 using P2PLearn.TestKit;
