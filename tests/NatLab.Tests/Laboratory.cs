@@ -8,6 +8,7 @@ namespace P2PLearn.NatLab.Tests;
 public sealed class Laboratory : IAsyncDisposable
 {
     private static readonly string Script = FindScript();
+    private static readonly string PeerProgram = FindPeerProgram();
     private static readonly Lazy<Task<string>> Missing = new(LookForMissingAsync);
     private static int _count;
 
@@ -80,7 +81,7 @@ public sealed class Laboratory : IAsyncDisposable
     public bool HasNamespaces => Directory.Exists("/run/netns") && Directory.EnumerateFiles("/run/netns", _name + "-*").Any();
 
     private HostProcess Start(string host, string[] arguments) =>
-        StartProgram(host, [Path.Combine(AppContext.BaseDirectory, "P2PLearn.NatPeer"), .. arguments]);
+        StartProgram(host, [PeerProgram, .. arguments]);
 
     /// <summary>Starts any program that prints JSON lines in a host.</summary>
     public HostProcess StartProgram(string host, params string[] command)
@@ -124,6 +125,14 @@ public sealed class Laboratory : IAsyncDisposable
         return process.ExitCode == 0
             ? await output
             : throw new InvalidOperationException($"natlab.sh {string.Join(' ', arguments)}: {await output}{await error}");
+    }
+
+    /// <summary>The peer where it was built: beside this program lie libraries of frameworks that it does not have.</summary>
+    private static string FindPeerProgram()
+    {
+        var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        return Path.Combine(
+            Path.GetDirectoryName(Script)!, "Peer", "bin", framework.Parent!.Name, framework.Name, "P2PLearn.NatPeer");
     }
 
     private static string FindScript()
