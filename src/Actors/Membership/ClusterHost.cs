@@ -2,6 +2,7 @@ using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using P2PLearn.Actors.Remoting;
 using P2PLearn.Networking.Identity;
+using P2PLearn.Networking.Negotiation;
 using P2PLearn.Networking.Swarm;
 
 namespace P2PLearn.Actors.Membership;
@@ -73,6 +74,9 @@ public sealed class ClusterHost : IAsyncDisposable
 
     /// <summary>The paths to the other members, kept while this node is one.</summary>
     public MemberPaths Paths { get; }
+
+    /// <summary>The protocol that newcomers ask members by who is there.</summary>
+    public static ProtocolId MembersProtocolId => MembersProtocol.Id;
 
     /// <summary>The live members that this node cannot reach, because of which it does not join; none while it is a member.</summary>
     public IReadOnlyList<JoinBlocker> Blockers => _blockers;

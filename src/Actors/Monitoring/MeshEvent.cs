@@ -10,6 +10,7 @@ namespace P2PLearn.Actors.Monitoring;
 [JsonDerivedType(typeof(ReachabilityChanged), "reachability")]
 [JsonDerivedType(typeof(PathChanged), "path")]
 [JsonDerivedType(typeof(MembersChanged), "members")]
+[JsonDerivedType(typeof(JoinBlocked), "join_blocked")]
 [JsonDerivedType(typeof(SystemRebuilt), "rebuilt")]
 [JsonDerivedType(typeof(PeerRefused), "peer_refused")]
 [JsonDerivedType(typeof(RunStarted), "run_started")]
@@ -51,6 +52,12 @@ public sealed record PathChanged(string Peer, string Path, string Text) : MeshEv
 /// <param name="Up">Members Up or WeaklyUp, this node included.</param>
 /// <param name="Unreachable">Members that some member cannot reach.</param>
 public sealed record MembersChanged(int Up, int Unreachable) : MeshEvent;
+
+/// <summary>This node does not join yet, since it cannot reach live members, directly or over a relay: a pair that cannot talk would get healthy
+/// members removed.</summary>
+/// <param name="Peers">Those members.</param>
+/// <param name="Reason">Why the first of them cannot be reached, in one line.</param>
+public sealed record JoinBlocked(IReadOnlyList<string> Peers, string Reason) : MeshEvent;
 
 /// <summary>The cluster had removed this node; it came back by itself.</summary>
 /// <param name="Cause">Why the actor system had ended.</param>

@@ -5,9 +5,9 @@ namespace P2PLearn.Actors.Rounds;
 
 internal static partial class LearningLog
 {
-    [LoggerMessage(2300, LogLevel.Error, "the run failed")]
+    [LoggerMessage(2350, LogLevel.Error, "the run failed")]
     public static partial void RunFailed(this ILogger log, Exception cause);
 
-    [LoggerMessage(2301, LogLevel.Debug, "a contribution of round {Round} is not in the replicated set: {Reason}")]
+    [LoggerMessage(2351, LogLevel.Debug, "a contribution of round {Round} is not in the replicated set: {Reason}")]
     public static partial void Unpublished(this ILogger log, uint round, ReplicationRefusal reason);
 }

@@ -20,13 +20,10 @@ internal static class InterfaceAddresses
             return [bound];
         }
 
-        List<Multiaddr> addresses = [];
-        foreach (IPAddress address in Local(ip.AddressFamily))
-        {
-            addresses.Add(Multiaddr.FromTcpEndPoint(new IPEndPoint(address, ip.Port)));
-        }
-
-        return addresses;
+        // Loopback leads others to themselves: it is told only by a machine without a network.
+        IPAddress[] all = [.. Local(ip.AddressFamily)];
+        IPAddress[] outward = [.. all.Where(a => !IPAddress.IsLoopback(a))];
+        return [.. (outward.Length > 0 ? outward : all).Select(a => Multiaddr.FromTcpEndPoint(new IPEndPoint(a, ip.Port)))];
     }
 
     private static IEnumerable<IPAddress> Local(AddressFamily family) =>

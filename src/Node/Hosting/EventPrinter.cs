@@ -45,6 +45,7 @@ internal sealed class EventPrinter(bool json, TextWriter output)
         ReachabilityChanged reachability => reachability.Text,
         PathChanged path => $"peer {Short(path.Peer)}: {path.Text}",
         MembersChanged members => $"{members.Up} {(members.Up == 1 ? "member" : "members")} up" + (members.Unreachable > 0 ? $", {members.Unreachable} unreachable" : ""),
+        JoinBlocked blocked => $"not joining yet: cannot reach {string.Join(", ", blocked.Peers.Select(Short))}, directly or over a relay ({blocked.Reason})",
         SystemRebuilt rebuilt => $"lost the cluster ({rebuilt.Cause}); coming back",
         PeerRefused refused => $"peer {refused.Peer}: {refused.Reason}",
         RunStarted run => $"run {run.RunId[..8]}: {run.Model} with {run.Parameters} parameters, round {run.Round} of {run.Rounds}, {run.Images} images",

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using P2PLearn.Actors.Membership;
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Remoting;
 using P2PLearn.Networking.Discovery;
@@ -44,6 +45,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
             {
                 [AdmittedStreams.Protocol.Value] = 0,
                 [P2PTransport.Protocol.Value] = 0,
+                [ClusterHost.MembersProtocolId.Value] = 0,
                 [RpcEndpoint.Protocol.Value] = MinRelayBytesForModels,
             },
         });

@@ -141,6 +141,11 @@ internal sealed class RunningNode : IAsyncDisposable
                     _events.Record(new SystemRebuilt("the other members had declared it lost"));
                 }
 
+                if (change.Kind == ClusterChangeKind.JoinBlocked && cluster.Blockers is { Count: > 0 } blockers)
+                {
+                    _events.Record(new JoinBlocked([.. blockers.Select(b => b.Peer.ToString())], blockers[0].Reason));
+                }
+
                 (int Up, int Unreachable) now = (
                     change.After.Members.Count(m => m.State is MemberState.Up or MemberState.WeaklyUp), change.After.Unreachable.Count());
                 if (now != last)
