@@ -11,12 +11,13 @@ Func<string[], Task>? run = args.FirstOrDefault() switch
     "rpc" => RpcThroughput.RunAsync,
     "grpc" => GrpcThroughput.RunAsync,
     "swarm" => SwarmThroughput.RunAsync,
+    "relay" => RelayThroughput.RunAsync,
     "hot-paths" => _ => Task.Run(HotPaths.Run),
     _ => null,
 };
 if (run is null)
 {
-    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc, swarm, hot-paths");
+    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc, swarm, relay, hot-paths");
     return 2;
 }
 

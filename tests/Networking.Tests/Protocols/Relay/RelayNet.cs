@@ -31,9 +31,9 @@ internal sealed class RelayNet : IAsyncDisposable
     }
 
     /// <summary>A peer that is connected to the relay.</summary>
-    public async Task<Node> JoinAsync(int number)
+    public async Task<Node> JoinAsync(int number, Func<SwarmOptions, SwarmOptions>? change = null)
     {
-        Node node = Swarms.Create(number);
+        Node node = Swarms.Create(number, change);
         _nodes.Add(node);
         await Swarms.ConnectAsync(node, Relay);
         await Swarms.IdentifiedAsync(node, Relay);
