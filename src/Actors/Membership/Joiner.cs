@@ -36,8 +36,8 @@ internal sealed class Joiner(
             Tell(plan, time.GetElapsedTime(start), view);
             await CarryOutAsync(move, view, incarnation, cancellationToken);
 
-            // Two that wait for each other must not look at the same moments for ever.
-            TimeSpan pause = options.JoinRetry * (view.Blockers.Count > 0 ? 0.5 + _random.NextDouble() : 1);
+            // Two that wait for each other must not look at the same moments for ever; who has asked is let in without looking any more.
+            TimeSpan pause = options.JoinRetry * (view.Blockers.Count > 0 ? 0.5 + _random.NextDouble() : plan.IsAnnounced ? 3 : 1);
             await Task.WhenAny(incarnation.Joined, Task.Delay(pause, time, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();
         }

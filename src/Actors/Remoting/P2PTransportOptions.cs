@@ -44,7 +44,7 @@ public sealed record P2PTransportOptions
     public TimeSpan AckLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Bytes a second that one peer may send over one association before it is read more slowly, default 4 MiB.</summary>
-    /// <remarks>Akka's mailboxes behind the transport have no bound of their own; this is theirs. Idle traffic is some 8 kB a second.</remarks>
+    /// <remarks>Akka's mailboxes behind the transport have no bound of their own; this is theirs. Idle traffic is some hundred bytes a second.</remarks>
     public int MaxInboundBytesPerSecond { get; init; } = 4 * 1024 * 1024;
 
     /// <summary>

@@ -195,6 +195,32 @@ public sealed class ResumeHostileTests
         Assert.Contains(node.Node.Penalties, penalty => penalty == (TestPeers.Id(9), EndReason.UnexpectedMessage));
     }
 
+    [Fact]
+    public async Task An_opener_that_gets_no_answer_tries_on_until_the_limit()
+    {
+        int asked = 0;
+        await using Fabric fabric = new();
+        await using TransportNode node = await TransportNode.StartAsync(fabric, 1, new P2PTransportOptions
+        {
+            ResumeLimit = TimeSpan.FromSeconds(1),
+            ResumeAnswerLimit = TimeSpan.FromMilliseconds(100),
+        });
+        await using FabricNode silent = fabric.AddNode(9);
+        silent.Handle(P2PTransport.Protocol, async (stream, _) =>
+        {
+            if (Interlocked.Increment(ref asked) > 1)
+            {
+                await RawPeer.ReadToEndAsync(stream);
+            }
+        });
+
+        Link link = await node.AssociateAsync(TestPeers.Id(9));
+
+        await Within.UntilAsync(() => link.Disassociations == 1, "the association is over");
+        Assert.True(asked > 2);
+        Assert.Empty(node.Node.Penalties);
+    }
+
     /// <summary>A transport with one association that a raw peer has opened.</summary>
     private sealed class Scene : IAsyncDisposable
     {
