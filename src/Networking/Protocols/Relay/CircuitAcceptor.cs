@@ -32,7 +32,7 @@ internal sealed class CircuitAcceptor(
     public async Task ServeAsync(PeerStream stream, CancellationToken cancellationToken)
     {
         SwarmConnection relay = ((SwarmStream)stream).Connection;
-        using IDisposable? ticket = _gate.TryEnter(relay.RemotePeer);
+        using IDisposable? ticket = isOurRelay(relay.RemotePeer) ? _gate.TryEnter(relay.RemotePeer) : null; // strangers take no places
         if (await TakeAsync(stream, relay, ticket is not null, cancellationToken).ConfigureAwait(false) is { } link)
         {
             using CancellationTokenRegistration ending = cancellationToken.UnsafeRegister(

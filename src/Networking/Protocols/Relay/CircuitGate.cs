@@ -4,8 +4,8 @@ namespace P2PLearn.Networking.Protocols.Relay;
 
 /// <summary>How many circuits relays bring to this node, against the limits of <see cref="RelayClientOptions"/>.</summary>
 /// <remarks>
-/// Safe for several threads. Remembers peers that have circuits open or tried lately; those without an open one are forgotten
-/// when there are more than <see cref="MaxEntries"/>. A circuit counts from its announcement, whether it is ours to take or not.
+/// Safe for several threads. Remembers relays that have circuits open or brought some lately; those without an open one are
+/// forgotten when there are more than <see cref="MaxEntries"/>. Ask it only about relays that we hold a slot on.
 /// </remarks>
 /// <param name="options">The limits.</param>
 /// <param name="time">Clock of the rates.</param>

@@ -98,7 +98,8 @@ internal sealed class RelayClient : IAsyncDisposable
         await _tasks.CloseAsync().ConfigureAwait(false);
     }
 
-    private bool IsOurRelay(PeerId peer)
+    /// <summary>Whether circuits through a relay are ours to take: it holds a slot for us, or is being asked for one.</summary>
+    internal bool IsOurRelay(PeerId peer)
     {
         lock (_lock)
         {

@@ -233,7 +233,7 @@ internal static class RelayCodec
         }
 
         var expires = DateTimeOffset.FromUnixTimeSeconds((long)Math.Min(wire.Expire, LastUnixSecond));
-        grant = new ReservationGrant(expires, Read(wire.Addrs), wire.HasVoucher ? wire.Voucher.Memory : null);
+        grant = new ReservationGrant(expires, Read(wire.Addrs), wire.HasVoucher ? wire.Voucher.Memory : default(ReadOnlyMemory<byte>?));
         return true;
     }
 
