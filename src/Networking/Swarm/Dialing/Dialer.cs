@@ -195,6 +195,12 @@ internal sealed class Dialer
             throw new UpgradeException(EndReason.LinkLost, $"the name {name.Host} does not resolve");
         }
 
+        if (address.IsRelayed)
+        {
+            // The dial of the relay under it takes a place: with one of its own it could wait for itself.
+            return await _factory.DialAsync(address, peer, cancellationToken).ConfigureAwait(false);
+        }
+
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
