@@ -57,15 +57,23 @@ public sealed record YamuxOptions
     /// <summary>How long after a ping the remote may stay silent (any byte is a sign of life) before the session ends.</summary>
     public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long the remote may stay silent after data of ours before it is pinged out of turn: a router that has lost its
+    /// table swallows data without a word.</summary>
+    public TimeSpan SilenceBeforePing { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long it may then go on being silent before the session ends, or three round trips if those are longer; at most
+    /// <see cref="PingTimeout"/>.</summary>
+    public TimeSpan SilenceTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a stream that one side has closed may stay without any traffic before it is reset.</summary>
     public TimeSpan HalfClosedTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How long closing may take to send what was written and to end the loops.</summary>
     public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How often deadlines are looked at: a quarter of the shorter of ping interval and timeout, at most 5 s.</summary>
-    internal TimeSpan TickInterval =>
-        TimeSpan.FromTicks(Math.Min(Math.Min(KeepAliveInterval.Ticks, PingTimeout.Ticks) / 4, TimeSpan.TicksPerSecond * 5));
+    /// <summary>How often deadlines are looked at: a quarter of the shortest, but for the silence, of which half will do; at most 5 s.</summary>
+    internal TimeSpan TickInterval => TimeSpan.FromTicks(Math.Min(
+        Math.Min(KeepAliveInterval.Ticks, PingTimeout.Ticks) / 4, Math.Min(SilenceBeforePing.Ticks / 2, TimeSpan.TicksPerSecond * 5)));
 
     /// <summary>Checks every range.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value is outside the range that its property documents.</exception>
@@ -84,6 +92,8 @@ public sealed record YamuxOptions
         Between(ReadBufferBytes, 4 * 1024, 1024 * 1024, nameof(ReadBufferBytes));
         Positive(KeepAliveInterval, nameof(KeepAliveInterval));
         Positive(PingTimeout, nameof(PingTimeout));
+        Positive(SilenceBeforePing, nameof(SilenceBeforePing));
+        Positive(SilenceTimeout, nameof(SilenceTimeout));
         Positive(HalfClosedTimeout, nameof(HalfClosedTimeout));
         Positive(CloseTimeout, nameof(CloseTimeout));
     }

@@ -41,7 +41,8 @@ internal sealed class YamuxSessionState
         _unread = unread;
         _nextId = firstId != 0 ? firstId : isClient ? 1u : 2u;
         _growth = new YamuxGrowthBudget(options.MaxWindowGrowthBytes);
-        _keepAlive = new YamuxKeepAlive(options.KeepAliveInterval, options.PingTimeout);
+        _keepAlive = new YamuxKeepAlive(
+            options.KeepAliveInterval, options.PingTimeout, options.SilenceBeforePing, options.SilenceTimeout);
         NeedsFlush = true;
     }
 
@@ -255,6 +256,7 @@ internal sealed class YamuxSessionState
 
         _turns.Remove(node);
         stream.LastActivity = now;
+        _keepAlive.OnSent(now);
         turn = new YamuxTurn(stream, NextFrameOf(stream, room - YamuxHeader.Bytes));
         return true;
     }

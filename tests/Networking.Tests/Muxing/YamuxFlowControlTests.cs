@@ -126,7 +126,7 @@ public sealed class YamuxFlowControlTests
     [Fact]
     public void A_silent_peer_is_dead_after_the_timeout_and_any_byte_is_a_sign_of_life()
     {
-        var keepAlive = new YamuxKeepAlive(TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(20));
+        var keepAlive = NewKeepAlive();
         Assert.True(keepAlive.IsDue);
         keepAlive.OnAnswer(0, Seconds(0)); // not asked yet
         uint value = keepAlive.TakeQuestion(Seconds(0));
@@ -144,6 +144,38 @@ public sealed class YamuxFlowControlTests
         Assert.True(keepAlive.OnTick(Seconds(1019)));
         Assert.False(keepAlive.OnTick(Seconds(1020))); // even when the question could not be sent
     }
+
+    [Fact]
+    public void A_peer_that_is_silent_while_we_send_is_asked_sooner_and_is_dead_sooner()
+    {
+        YamuxKeepAlive keepAlive = NewKeepAlive();
+        keepAlive.OnAnswer(keepAlive.TakeQuestion(Seconds(0)), Seconds(0));
+        keepAlive.OnSent(Seconds(10));
+        keepAlive.OnHeard(Seconds(11));
+        Assert.True(keepAlive.OnTick(Seconds(13)));
+        Assert.False(keepAlive.IsDue); // it answered
+        keepAlive.OnSent(Seconds(14));
+        keepAlive.OnSent(Seconds(15)); // the first unanswered one counts
+        Assert.True(keepAlive.OnTick(Seconds(15)));
+        Assert.False(keepAlive.IsDue);
+        Assert.True(keepAlive.OnTick(Seconds(16)));
+        Assert.True(keepAlive.IsDue);
+        Assert.True(keepAlive.OnTick(Seconds(21)));
+        Assert.False(keepAlive.OnTick(Seconds(22)));
+    }
+
+    [Fact]
+    public void A_slow_line_gets_three_round_trips()
+    {
+        YamuxKeepAlive keepAlive = NewKeepAlive();
+        keepAlive.OnAnswer(keepAlive.TakeQuestion(Seconds(0)), Seconds(4));
+        keepAlive.OnSent(Seconds(10));
+        Assert.True(keepAlive.OnTick(Seconds(12)));
+        Assert.True(keepAlive.OnTick(Seconds(23)));
+        Assert.False(keepAlive.OnTick(Seconds(24)));
+    }
+
+    private static YamuxKeepAlive NewKeepAlive() => new(Seconds(30), Seconds(20), Seconds(2), Seconds(6));
 
     private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 
