@@ -6,7 +6,8 @@ namespace P2PLearn.Networking.Protocols.Dcutr;
 /// it is the responder, whatever the sockets say. Deviations, each a wait before speaking that an arriving byte ends (who
 /// is spoken to answers, always): a link that was accepted may be that of somebody else, who speaks at once; the responder
 /// speaks when nothing was said for a round trip and a margin, since its link may have ended at a listener that waits too;
-/// after both sides spoke at once, both wait, the responder longer. Pure.
+/// after both sides spoke at once, both wait, the responder longer. The initiator's waits are halves of the responder's
+/// steps, so that they differ also where one side counts a collision that the other did not see. Pure.
 /// </remarks>
 internal static class PunchRoles
 {
@@ -33,7 +34,7 @@ internal static class PunchRoles
         return (side, origin) switch
         {
             (PunchSide.Opener, _) => patience * (1 + collisions),
-            (_, _) when collisions > 0 => patience * collisions,
+            (_, _) when collisions > 0 => patience * (collisions - 0.5),
             (_, PunchLinkOrigin.Dialled) => TimeSpan.Zero,
             (_, PunchLinkOrigin.Expected) => ExpectedLinkWait,
             _ => NearbyLinkWait > roundTrip / 2 ? NearbyLinkWait : roundTrip / 2,

@@ -136,9 +136,9 @@ internal sealed class PunchState(DcutrOptions options)
     {
         _isDescribed |= described.IsComplete;
         _toDialBack.UnionWith(described.Addresses.Where(a => !_dialledBack.Contains(a)));
-        if (_phase is Phase.Idle or Phase.Punching)
+        if (_phase is Phase.Idle or Phase.Counting or Phase.Punching)
         {
-            return; // in its turn
+            return; // in its turn: the pairs of addresses belong to the punch now
         }
 
         DialBack(effects);
@@ -252,6 +252,10 @@ internal sealed class PunchState(DcutrOptions options)
     {
         _phase = Phase.Counting;
         Attempts++;
+        _isDiallingBack = false;
+        // It holds the pair of addresses that the punch needs. Were it still there when the peer dials, its socket would
+        // join with the peer's, with the roles of an ordinary dial: both would speak first.
+        effects.Add(new PunchEffect.StopDialBack());
         effects.Add(new PunchEffect.SendSync());
         effects.Add(new PunchEffect.StartTimer(PunchTimer.Countdown, _roundTrip!.Value / 2));
     }
@@ -259,8 +263,6 @@ internal sealed class PunchState(DcutrOptions options)
     private void Punch(List<PunchEffect> effects)
     {
         _phase = Phase.Punching;
-        _isDiallingBack = false;
-        effects.Add(new PunchEffect.StopDialBack()); // it holds the pair of addresses that the punch needs
         effects.Add(new PunchEffect.Punch(_roundTrip!.Value));
     }
 

@@ -87,6 +87,18 @@ public class PunchRulesTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 1)]
+    [InlineData(0, 1)]
+    public void Both_sides_do_not_speak_at_once_when_only_one_saw_a_collision(int ofAnswerer, int ofOpener)
+    {
+        TimeSpan roundTrip = TimeSpan.FromMilliseconds(100);
+        TimeSpan answerer = Wait(PunchSide.Answerer, PunchLinkOrigin.Dialled, roundTrip, ofAnswerer);
+        TimeSpan opener = Wait(PunchSide.Opener, PunchLinkOrigin.Dialled, roundTrip, ofOpener);
+        Assert.True((answerer - opener).Duration() > roundTrip / 2, $"{answerer} and {opener}");
+    }
+
     [Fact]
     public void Redials_never_come_faster_than_a_round_trip_and_get_slower()
     {

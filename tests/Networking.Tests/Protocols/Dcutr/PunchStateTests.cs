@@ -24,10 +24,14 @@ public class PunchStateTests
         _state.Step(Described());
 
         Assert.Equal(
-            [new PunchEffect.SendSync(), new PunchEffect.StartTimer(PunchTimer.Countdown, RoundTrip / 2)],
+            [
+                new PunchEffect.StopDialBack(),
+                new PunchEffect.SendSync(),
+                new PunchEffect.StartTimer(PunchTimer.Countdown, RoundTrip / 2),
+            ],
             _state.Step(Answered()));
         Assert.Equal(
-            [new PunchEffect.StopDialBack(), new PunchEffect.Punch(RoundTrip)],
+            [new PunchEffect.Punch(RoundTrip)],
             _state.Step(Fired(PunchTimer.Countdown)));
         Assert.Equal(1, _state.Attempts);
     }
@@ -54,8 +58,17 @@ public class PunchStateTests
         Start();
         AssertDialsBack(_state.Step(Described(Public)));
         Assert.Equal([new PunchEffect.StartTimer(PunchTimer.DialBack, RoundTrip * 1.5)], _state.Step(Answered()));
-        Assert.Contains(new PunchEffect.SendSync(), _state.Step(Fired(PunchTimer.DialBack)));
-        Assert.Equal(new PunchEffect.StopDialBack(), _state.Step(Fired(PunchTimer.Countdown))[0]);
+        IReadOnlyList<PunchEffect> effects = _state.Step(Fired(PunchTimer.DialBack));
+        Assert.Equal([new PunchEffect.StopDialBack(), new PunchEffect.SendSync()], effects.Take(2)); // gone before the peer dials
+    }
+
+    [Fact]
+    public void Addresses_that_come_within_the_countdown_are_not_dialled_into_the_punch()
+    {
+        Start();
+        _state.Step(Described());
+        _state.Step(Answered());
+        Assert.Empty(_state.Step(Described(Public)));
     }
 
     [Theory]
