@@ -147,6 +147,8 @@ public sealed class CircuitAcceptorTests
         await using RelayClientScript stranger = await RelayClientScript.StartAsync(
             8, RelayClientScript.Says(RelayClientScript.Frame(HopMessage.Answer(RelayStatusCode.PermissionDenied))));
         await Swarms.ConnectAsync(script.Node, stranger.Node);
+        await Within.UntilAsync(
+            () => stranger.Requests == 1 && !script.Client.IsOurRelay(stranger.Node.LocalPeer), "it has refused to be our relay");
         await using SwarmStream begun = await stranger.StopAsync(script.Node, [Connect[0]]);
 
         Assert.Equal(RelayStatusCode.Ok, await script.Relay.AskAsync(script.Node, Connect));
