@@ -24,6 +24,10 @@ internal interface ISwarmNetwork
     /// <summary>A connection has ended.</summary>
     event Action<SwarmConnection>? Closed;
 
+    /// <summary>An address is about to be dialled, whatever comes of it: a NAT may let its IP in from then on. Raised at
+    /// once by whoever dials, several at a time.</summary>
+    event Action<Multiaddr>? Dialling;
+
     /// <summary>Our own addresses changed.</summary>
     event Action? AddressesChanged;
 

@@ -61,6 +61,13 @@ internal sealed class SwarmNetwork : ISwarmNetwork
     public event Action<SwarmConnection>? Closed;
 
     /// <inheritdoc/>
+    public event Action<Multiaddr>? Dialling
+    {
+        add => _factory.Dialling += value;
+        remove => _factory.Dialling -= value;
+    }
+
+    /// <inheritdoc/>
     public event Action? AddressesChanged;
 
     /// <inheritdoc/>
@@ -102,9 +109,7 @@ internal sealed class SwarmNetwork : ISwarmNetwork
     /// <inheritdoc/>
     public ValueTask<ITransportLink> DialLinkAsync(
         Multiaddr address, DialOrigin origin, CancellationToken cancellationToken) =>
-        _factory.TransportFor(address) is { } transport
-            ? transport.DialAsync(address, origin, cancellationToken)
-            : throw new UpgradeException(EndReason.ProtocolNotSupported, "no transport for this address");
+        _factory.DialLinkAsync(address, origin, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<SwarmConnection> AdoptAsync(

@@ -10,8 +10,8 @@ namespace P2PLearn.Networking.Protocols.AutoNat;
 /// What a yes of a server is worth depends on the address. An interface's own address has no NAT before it, and firewalls
 /// that keep state let nobody in who dials from a new port: a yes is a yes. A mapping that the router made or the operator
 /// configured is for everybody. An observed address belongs to a mapping of the NAT's own, which may let in only those
-/// that we have contacted, as every server that we are connected to: it counts as public only when a stranger got
-/// through, too (<see cref="AutoNatOptions.RequireStranger"/>). Not safe for several threads.
+/// that we have contacted, as every server that we are connected to: their yes counts only once a stranger got through,
+/// too (<see cref="AutoNatOptions.RequireStranger"/>); their no counts always. Not safe for several threads.
 /// </remarks>
 /// <param name="options">Thresholds.</param>
 /// <param name="rule">Which addresses are public.</param>
@@ -95,9 +95,9 @@ internal sealed class AddressBook(AutoNatOptions options, AddressRule rule)
 
         foreach (Entry entry in result.Addresses.Select(a => _entries.GetValueOrDefault(a)).OfType<Entry>())
         {
-            entry.Tracker.Answered(
-                probe.Server.Ip, result.Outcome == ProbeOutcome.Reachable, probe.Server.SpeaksV2, now);
-            entry.LetStrangerIn |= byStranger && result.Outcome == ProbeOutcome.Reachable;
+            bool reachable = result.Outcome == ProbeOutcome.Reachable;
+            entry.LetStrangerIn |= byStranger && reachable;
+            entry.Tracker.Answered(probe.Server.Ip, reachable, probe.Server.SpeaksV2, reachable && !byStranger, now);
         }
     }
 
@@ -127,6 +127,7 @@ internal sealed class AddressBook(AutoNatOptions options, AddressRule rule)
     {
         foreach (Entry entry in _entries.Values)
         {
+            entry.Tracker.CountsBiased = !NeedsStranger(entry);
             entry.Tracker.Decide(now);
             if (entry.Tracker.Verdict == Reachability.Private)
             {

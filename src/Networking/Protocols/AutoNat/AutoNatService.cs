@@ -133,6 +133,7 @@ internal sealed class AutoNatService : IAsyncDisposable
             Register();
         }
 
+        _network.Dialling += OnDialling;
         _network.Opened += OnOpened;
         _network.Identified += OnIdentified;
         _network.Closed += OnClosed;
@@ -176,6 +177,7 @@ internal sealed class AutoNatService : IAsyncDisposable
 
     private async Task CloseAsync()
     {
+        _network.Dialling -= OnDialling;
         _network.Opened -= OnOpened;
         _network.Identified -= OnIdentified;
         _network.Closed -= OnClosed;
@@ -201,6 +203,17 @@ internal sealed class AutoNatService : IAsyncDisposable
         {
             _registrations.Add(_network.Handle(AutoNatProtocol.DialRequest, _server.AnswerAsync, perPeer));
             _registrations.Add(_network.Handle(AutoNatProtocol.V1, _serverV1.AnswerAsync, perPeer));
+        }
+    }
+
+    private void OnDialling(Multiaddr address)
+    {
+        if (ThinWaist.IpOf(address) is { } ip)
+        {
+            lock (_lock)
+            {
+                _contacts.Dialled(ip, Now);
+            }
         }
     }
 

@@ -17,17 +17,11 @@ internal sealed class Contacts(TimeSpan memory)
     /// <summary>IPs held.</summary>
     public int Count => _contacts.Count;
 
-    /// <summary>A connection that we dialled is up.</summary>
-    public void Opened(IPAddress ip, DateTimeOffset now)
-    {
-        if (!_contacts.TryGetValue(ip, out (int Open, DateTimeOffset ClosedAt) contact) && !HasRoom(now))
-        {
-            _blindUntil = now + memory;
-            return;
-        }
+    /// <summary>We dial it, whatever comes of it: the first packet is enough for a NAT.</summary>
+    public void Dialled(IPAddress ip, DateTimeOffset now) => Note(ip, 0, now);
 
-        _contacts[ip] = (contact.Open + 1, now);
-    }
+    /// <summary>A connection that we dialled is up.</summary>
+    public void Opened(IPAddress ip, DateTimeOffset now) => Note(ip, 1, now);
 
     /// <summary>It ended.</summary>
     public void Closed(IPAddress ip, DateTimeOffset now)
@@ -41,6 +35,17 @@ internal sealed class Contacts(TimeSpan memory)
     /// <summary>Whether somebody at this IP could have got in because we had contacted it.</summary>
     public bool Knows(IPAddress ip, DateTimeOffset now) =>
         now < _blindUntil || (_contacts.TryGetValue(ip, out (int Open, DateTimeOffset ClosedAt) contact) && IsLive(contact, now));
+
+    private void Note(IPAddress ip, int opened, DateTimeOffset now)
+    {
+        if (!_contacts.TryGetValue(ip, out (int Open, DateTimeOffset ClosedAt) contact) && !HasRoom(now))
+        {
+            _blindUntil = now + memory;
+            return;
+        }
+
+        _contacts[ip] = (contact.Open + opened, now);
+    }
 
     private bool IsLive((int Open, DateTimeOffset ClosedAt) contact, DateTimeOffset now) =>
         contact.Open > 0 || now - contact.ClosedAt < memory;

@@ -25,6 +25,9 @@ internal sealed class ReachabilityTracker(AutoNatOptions options)
     /// <summary>The verdict.</summary>
     public Reachability Verdict { get; private set; }
 
+    /// <summary>Whether a yes counts that was to be expected of any NAT: from somebody whom we had contacted.</summary>
+    public bool CountsBiased { get; set; } = true;
+
     /// <summary>Servers that answered.</summary>
     public int Servers => _answers.Count;
 
@@ -37,14 +40,15 @@ internal sealed class ReachabilityTracker(AutoNatOptions options)
     /// <param name="server">Its IP.</param>
     /// <param name="reachable">It got through, or did not.</param>
     /// <param name="isProven">Version 2: a yes was proven, a no is at least for this very address.</param>
+    /// <param name="isBiased">A yes that says nothing of those whom we have not contacted.</param>
     /// <param name="now">When.</param>
-    public void Answered(IPAddress server, bool reachable, bool isProven, DateTimeOffset now)
+    public void Answered(IPAddress server, bool reachable, bool isProven, bool isBiased, DateTimeOffset now)
     {
         IPAddress key = ThinWaist.Observer(server);
         bool isRepeated = _answers.TryGetValue(key, out Answer? earlier) && earlier.Reachable == reachable;
         int repeats = isRepeated ? Math.Min(earlier!.Repeats + 1, Needed) : 1;
         MakeRoom(_answers, key, a => a.At);
-        _answers[key] = new Answer(reachable, isProven ? FullWeight : 1, repeats, now);
+        _answers[key] = new Answer(reachable, isProven ? FullWeight : 1, isBiased, repeats, now);
         _refusals.Remove(key);
         Decide(now);
     }
@@ -73,7 +77,7 @@ internal sealed class ReachabilityTracker(AutoNatOptions options)
         int margin = FullWeight * options.FlipMargin;
         Verdict = Verdict switch
         {
-            _ when _answers.Count == 0 => Reachability.Unknown,
+            _ when good == 0 && bad == 0 => Reachability.Unknown,
             Reachability.Public => bad >= Needed && bad - good >= margin ? Reachability.Private : Reachability.Public,
             Reachability.Private => good >= Needed && good - bad >= margin ? Reachability.Public : Reachability.Private,
             _ when good >= Needed && good > bad => Reachability.Public,
@@ -101,7 +105,7 @@ internal sealed class ReachabilityTracker(AutoNatOptions options)
         {
             return !isHeard ? first
                 : isOnly && own!.Weight * own.Repeats < Needed ? own.At + options.ConfirmDelay
-                : own!.At + options.RetryInterval;
+                : own!.At + (WeightOf(own) == 0 ? options.RefreshInterval : options.RetryInterval);
         }
 
         bool isQuick = !isHeard && (isOnly || (wantsMore && _answers.Count < MaxServers / 2));
@@ -124,11 +128,13 @@ internal sealed class ReachabilityTracker(AutoNatOptions options)
         }
     }
 
+    private int WeightOf(Answer answer) => answer.IsBiased && !CountsBiased ? 0 : answer.Weight;
+
     private int Weigh(bool reachable) => _answers.Count == 1
-        ? _answers.Values.Where(a => a.Reachable == reachable).Sum(a => Math.Min(a.Weight * a.Repeats, Needed))
+        ? _answers.Values.Where(a => a.Reachable == reachable).Sum(a => Math.Min(WeightOf(a) * a.Repeats, Needed))
         : _answers.Where(a => a.Value.Reachable == reachable)
             .GroupBy(a => ThinWaist.Network(a.Key))
-            .Sum(net => Math.Min(net.Sum(a => a.Value.Weight), Math.Max(2 * FullWeight, Needed)));
+            .Sum(net => Math.Min(net.Sum(a => WeightOf(a.Value)), Math.Max(2 * FullWeight, Needed)));
 
-    private sealed record Answer(bool Reachable, int Weight, int Repeats, DateTimeOffset At);
+    private sealed record Answer(bool Reachable, int Weight, bool IsBiased, int Repeats, DateTimeOffset At);
 }

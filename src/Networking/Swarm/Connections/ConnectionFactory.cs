@@ -41,6 +41,10 @@ internal sealed class ConnectionFactory
         _noise = new NoiseSecurity(options.Identity, options.Noise, options.Time);
     }
 
+    /// <summary>An address is about to be dialled, whatever comes of it. Raised by whoever dials: handlers must not
+    /// block.</summary>
+    public event Action<Multiaddr>? Dialling;
+
     /// <summary>The transport for an address; null when there is none.</summary>
     public ITransport? TransportFor(Multiaddr address) => address.IsRelayed
         ? Volatile.Read(ref _circuits)
@@ -80,6 +84,7 @@ internal sealed class ConnectionFactory
         {
             // whom to reach through a relay is said by the address alone
             Multiaddr whole = address.IsRelayed && expected is not null ? address.WithPeerId(expected) : address;
+            Dialling?.Invoke(whole);
             link = await transport.DialAsync(whole, cancellationToken).ConfigureAwait(false);
         }
         catch
@@ -91,6 +96,17 @@ internal sealed class ConnectionFactory
         ConnectionPath path = address.IsRelayed ? ConnectionPath.Relayed : ConnectionPath.Direct;
         return await UpgradeAsync(link, ticket, LinkTerms.Outbound(path, expected), cancellationToken)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>Makes a raw link to exactly this address.</summary>
+    /// <exception cref="IOException">Refused, unreachable, broken, or the port asked for is not to be had.</exception>
+    public ValueTask<ITransportLink> DialLinkAsync(
+        Multiaddr address, DialOrigin origin, CancellationToken cancellationToken)
+    {
+        ITransport transport = TransportFor(address)
+            ?? throw new UpgradeException(EndReason.ProtocolNotSupported, "no transport for this address");
+        Dialling?.Invoke(address);
+        return transport.DialAsync(address, origin, cancellationToken);
     }
 
     /// <summary>Upgrades a raw link that somebody else made; it belongs to the connection then, or is ended.</summary>

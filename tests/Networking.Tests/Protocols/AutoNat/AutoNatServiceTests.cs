@@ -131,6 +131,27 @@ public sealed class AutoNatServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_was_dialled_back_for_is_no_stranger_afterwards()
+    {
+        AutoNatNode server = (await ServersAsync(1))[0];
+        VirtualNat first = _internet.AddNat("11.7.7.7", NatMapping.EndpointIndependent, NatFilter.ContactedAddresses);
+        VirtualNat second = _internet.AddNat("11.8.8.8", NatMapping.EndpointIndependent, NatFilter.ContactedAddresses);
+        AutoNatNode one = await AddAsync(AutoNatNode.StartAsync(1, _internet, "192.168.1.2", first));
+        AutoNatNode other = await AddAsync(AutoNatNode.StartAsync(2, _internet, "192.168.2.2", second));
+        await AutoNatNode.ConnectAsync(one, server);
+        await AutoNatNode.ConnectAsync(other, server);
+
+        // The server has each dial the other, in vain at first; from then on their NATs let them through to each other.
+        await Within.UntilAsync(
+            () => one.Counters[AutoNatEvent.Reachable] + other.Counters[AutoNatEvent.Reachable] > 0, "one got through");
+        await Within.UntilAsync(
+            () => one.Counters[AutoNatEvent.Asked] >= 2 && other.Counters[AutoNatEvent.Asked] >= 2, "each asked twice");
+
+        Assert.NotEqual(Reachability.Public, one.Service.Overall);
+        Assert.NotEqual(Reachability.Public, other.Service.Overall);
+    }
+
+    [Fact]
     public async Task Behind_a_symmetric_nat_a_node_is_private_and_knows_why()
     {
         AutoNatNode[] servers = await ServersAsync(2);

@@ -88,7 +88,7 @@ public sealed class ProbePlanTests
 
     private static IPAddress Ip(int number) => new([11, (byte)number, 0, 1]);
 
-    private void Answer(int server, DateTimeOffset at) => _first.Tracker.Answered(Ip(server), true, isProven: true, at);
+    private void Answer(int server, DateTimeOffset at) => _first.Tracker.Answered(Ip(server), true, isProven: true, isBiased: false, at);
 
     private IReadOnlyList<Probe> Next(ProbeServer[] servers, params ProbeTarget[] targets) =>
         _plan.Next(targets, servers, _now, out _next);

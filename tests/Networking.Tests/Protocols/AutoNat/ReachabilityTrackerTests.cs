@@ -35,8 +35,8 @@ public sealed class ReachabilityTrackerTests
     [Fact]
     public void Two_addresses_of_one_ipv6_customer_are_one_server()
     {
-        _tracker.Answered(IPAddress.Parse("2a00::1"), true, isProven: true, _now);
-        _tracker.Answered(IPAddress.Parse("2a00::2"), false, isProven: true, _now);
+        _tracker.Answered(IPAddress.Parse("2a00::1"), true, isProven: true, isBiased: false, _now);
+        _tracker.Answered(IPAddress.Parse("2a00::2"), false, isProven: true, isBiased: false, _now);
         Assert.Equal(1, _tracker.Servers);
         Assert.Equal(Reachability.Unknown, _tracker.Verdict);
     }
@@ -66,6 +66,37 @@ public sealed class ReachabilityTrackerTests
     }
 
     [Fact]
+    public void A_yes_to_be_expected_counts_only_when_told_so_and_a_no_always()
+    {
+        _tracker.CountsBiased = false;
+        Say(1, true, biased: true);
+        Say(2, true, biased: true);
+        Say(3, true, biased: true);
+        Assert.Equal((Reachability.Unknown, true), (_tracker.Verdict, _tracker.IsPromising));
+        Assert.Equal(Start + Options.RefreshInterval, DueAt(1)); // it will say the same again
+        Say(4, false);
+        Say(5, false);
+        Assert.Equal(Reachability.Private, _tracker.Verdict);
+        _tracker.CountsBiased = true;
+        _tracker.Decide(_now);
+        Assert.Equal(Reachability.Private, _tracker.Verdict); // 2 : 3
+        Say(6, true);
+        Assert.Equal(Reachability.Public, _tracker.Verdict);
+    }
+
+    [Fact]
+    public void The_only_server_may_repeat_what_was_to_be_expected_as_often_as_it_likes()
+    {
+        _tracker.CountsBiased = false;
+        for (int i = 0; i < 10; i++)
+        {
+            Say(1, true, biased: true);
+        }
+
+        Assert.Equal(Reachability.Unknown, _tracker.Verdict);
+    }
+
+    [Fact]
     public void A_verdict_is_turned_round_only_by_a_clear_lead()
     {
         Say(1, true);
@@ -88,7 +119,7 @@ public sealed class ReachabilityTrackerTests
     {
         for (int i = 1; i <= 10; i++)
         {
-            _tracker.Answered(IPAddress.Parse($"11.66.0.{i}"), true, isProven: true, _now);
+            _tracker.Answered(IPAddress.Parse($"11.66.0.{i}"), true, isProven: true, isBiased: false, _now);
         }
 
         Assert.Equal(Reachability.Public, _tracker.Verdict);
@@ -161,7 +192,7 @@ public sealed class ReachabilityTrackerTests
             Dictionary<int, bool> latest = [];
             foreach ((int server, bool answer, bool proven) in said)
             {
-                tracker.Answered(Ip(server), answer, proven, Start);
+                tracker.Answered(Ip(server), answer, proven, isBiased: false, Start);
                 latest[server] = answer;
                 int good = latest.Values.Count(a => a);
                 if (before == Reachability.Unknown && tracker.Verdict == Reachability.Public)
@@ -175,8 +206,8 @@ public sealed class ReachabilityTrackerTests
 
     private static IPAddress Ip(int server) => new([11, (byte)(server + 1), 0, 1]);
 
-    private void Say(int server, bool reachable, bool proven = true) =>
-        _tracker.Answered(Ip(server), reachable, proven, _now);
+    private void Say(int server, bool reachable, bool proven = true, bool biased = false) =>
+        _tracker.Answered(Ip(server), reachable, proven, biased, _now);
 
     private DateTimeOffset DueAt(int server, bool wantsMore = false) => _tracker.DueAt(Ip(server), Start, wantsMore);
 }

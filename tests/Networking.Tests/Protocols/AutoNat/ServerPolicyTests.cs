@@ -120,6 +120,9 @@ public sealed class ServerPolicyTests
         Assert.True(contacts.Knows(Ip(1), Start + TimeSpan.FromDays(1))); // one is still open
         contacts.Closed(Ip(1), Start + TimeSpan.FromDays(1));
         contacts.Closed(Ip(9), Start); // never told of: harmless
+        contacts.Dialled(Ip(2), Start); // in vain: the NAT has seen it leave
+        Assert.True(contacts.Knows(Ip(2), Start + TimeSpan.FromHours(1)));
+        Assert.False(contacts.Knows(Ip(2), Start + TimeSpan.FromHours(2)));
         Assert.True(contacts.Knows(Ip(1), Start + TimeSpan.FromDays(1) + TimeSpan.FromHours(1)));
         Assert.False(contacts.Knows(Ip(1), Start + TimeSpan.FromDays(1) + TimeSpan.FromHours(2)));
     }

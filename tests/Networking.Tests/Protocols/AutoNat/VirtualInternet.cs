@@ -188,7 +188,7 @@ internal sealed class VirtualNat(IPAddress publicIp, NatMapping mapping, NatFilt
     public IPEndPoint? LetIn(IPEndPoint from, int port) => filter switch
     {
         NatFilter.Everybody => _locals.GetValueOrDefault(port),
-        NatFilter.ContactedAddresses when _contacted.Any(c => c.Port == port && c.Remote.Address.Equals(from.Address)) =>
+        NatFilter.ContactedAddresses when _contacted.Any(c => c.Remote.Address.Equals(from.Address)) =>
             _locals.GetValueOrDefault(port),
         NatFilter.ContactedPorts when _contacted.Contains((port, from)) => _locals.GetValueOrDefault(port),
         _ => null,
