@@ -40,14 +40,15 @@ public sealed class NatService : IAsyncDisposable
         _autoNat.Changed += Update;
         if (options.RelayClient.Enabled)
         {
-            network.UseCircuits(new CircuitTransport(network, options.RelayClient));
-            _relays = new RelayClient(network, options.RelayClient);
+            RelayClientOptions client = options.RelayClient with { PublicAddresses = options.PublicAddresses };
+            network.UseCircuits(new CircuitTransport(network, client));
+            _relays = new RelayClient(network, client);
             _relays.Changed += Update;
         }
 
         if (options.RelayMode != RelayMode.Off)
         {
-            _relay = new RelayServer(network, options.RelayServer);
+            _relay = new RelayServer(network, options.RelayServer with { PublicAddresses = options.PublicAddresses });
             _relay.Changed += Update;
         }
 

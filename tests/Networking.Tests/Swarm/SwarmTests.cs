@@ -235,7 +235,9 @@ public sealed class SwarmTests
         Assert.Equal(a.LocalPeer, bound.PeerId);
         string[] told = [.. a.ListenAddresses.Select(address => address.ToString())];
         Assert.All(told, address => Assert.DoesNotContain("0.0.0.0", address, StringComparison.Ordinal));
-        Assert.Contains(told, address => address.StartsWith("/ip4/127.0.0.1/tcp/", StringComparison.Ordinal));
+        bool onlyLoopback = Array.TrueForAll(told, address => address.StartsWith("/ip4/127.", StringComparison.Ordinal));
+        Assert.True(onlyLoopback || !told.Any(t => t.StartsWith("/ip4/127.", StringComparison.Ordinal)), "loopback leads others to themselves");
+        Assert.NotEmpty(told);
         Assert.All(a.ListenAddresses, address => Assert.Equal(a.LocalPeer, address.PeerId));
     }
 
