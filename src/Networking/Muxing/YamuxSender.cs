@@ -25,7 +25,9 @@ internal sealed class YamuxSender : IDisposable
         while (_state.TryNextTurn(_filling.Room, now, out YamuxTurn turn))
         {
             var stream = (YamuxStream)turn.Stream.Owner!;
-            _filling.Append(turn.Header, stream.TakeWriting((int)turn.Header.Length));
+            int bytes = (int)turn.Header.Length;
+            _filling.Append(turn.Header, stream.NextToWrite(bytes));
+            stream.Taken(bytes);
         }
     }
 

@@ -90,18 +90,19 @@ internal sealed class YamuxStream : MuxedStream, IValueTaskSource
     /// <summary>Begins a write.</summary>
     internal void BeginWriting(ReadOnlyMemory<byte> bytes) => _writing = bytes;
 
-    /// <summary>Takes the next bytes of the write; they must be copied before the gate is left. The last ones end it.</summary>
-    internal ReadOnlySpan<byte> TakeWriting(int bytes)
+    /// <summary>The next bytes of the write. They belong to the writer again as soon as <see cref="Taken"/> is called.</summary>
+    internal ReadOnlySpan<byte> NextToWrite(int bytes) => _writing.Span[..bytes];
+
+    /// <summary>Bytes of the write have been copied; the last ones end it. Not before: its writer goes on at once, on another
+    /// thread, and may fill its buffer anew.</summary>
+    internal void Taken(int bytes)
     {
-        ReadOnlySpan<byte> taken = _writing.Span[..bytes];
         _writing = _writing[bytes..];
         if (_isAwaited && _writing.IsEmpty)
         {
             _isAwaited = false;
             _written.SetResult(true);
         }
-
-        return taken;
     }
 
     /// <summary>Waits until the rest of the write is taken.</summary>
