@@ -30,7 +30,7 @@ internal sealed class PunchRun : IAsyncDisposable
         new BoundedChannelOptions(64) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
 
     private PunchAttempt? _attempt;
-    private SwarmStream? _stream;
+    private SwarmStream? _stream; // answered, and owed a SYNC
     private int _dialBacks;
 
     /// <param name="context">Shared.</param>
@@ -91,6 +91,7 @@ internal sealed class PunchRun : IAsyncDisposable
     {
         Stop();
         await _tasks.CloseAsync().ConfigureAwait(false);
+        _stream?.Reset(EndReason.ClosedLocally); // no SYNC will come: the peer need not wait for it
         if (_attempt is not null)
         {
             await _attempt.Ended.ConfigureAwait(false);
@@ -201,7 +202,7 @@ internal sealed class PunchRun : IAsyncDisposable
     private async Task SendSyncAsync()
     {
         using var limit = new Deadline(_context.Options.MessageTimeout, _context.Time, _stop.Token);
-        SwarmStream stream = _stream!;
+        SwarmStream stream = Interlocked.Exchange(ref _stream, null)!;
         try
         {
             await FramedWriter.WriteAsync(stream, DcutrMessage.Sync.ToProtobuf(), limit.Token).ConfigureAwait(false);

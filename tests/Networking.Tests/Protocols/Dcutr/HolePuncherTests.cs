@@ -151,6 +151,20 @@ public class HolePuncherTests
     }
 
     [Fact]
+    public async Task An_exchange_that_comes_to_no_sync_leaves_no_stream_behind()
+    {
+        var world = new NatWorld();
+        await using Puncher a = await Puncher.StartAsync(world.AddHost(1, NatWorld.NatKind.PortRestricted), 1, knows: () => []);
+        await using Puncher b = await Puncher.StartAsync(world.AddHost(2, NatWorld.NatKind.PortRestricted), 2, knows: () => []);
+        (SwarmConnection ours, SwarmConnection theirs) = await a.DialOverRelayAsync(b);
+
+        Assert.Equal(HolePunchOutcome.NoAddresses, (await b.ReportAsync()).Outcome);
+
+        await Within.UntilAsync(() => theirs.OpenStreamCount == 0, "the side that began has no stream");
+        await Within.UntilAsync(() => ours.OpenStreamCount == 0, "the side that answered has no stream");
+    }
+
+    [Fact]
     public async Task Both_sides_that_dialled_over_a_relay_end_up_on_one_direct_connection()
     {
         var world = new NatWorld();
