@@ -28,7 +28,9 @@ internal sealed class JsPeer : IAsyncDisposable
     /// <summary>Starts a peer, or skips the test where Node or its packages are missing.</summary>
     /// <param name="early">Whether it agrees on the muxer within the Noise handshake.</param>
     /// <param name="script">Which of the scripts in the folder it runs.</param>
-    public static async Task<JsPeer> StartAsync(bool early = true, string script = "peer.mjs")
+    /// <param name="options">What the script's <c>start</c> is told besides.</param>
+    public static async Task<JsPeer> StartAsync(
+        bool early = true, string script = "peer.mjs", params (string Name, JsonNode? Value)[] options)
     {
         string folder = FindFolder();
         Assert.SkipUnless(
@@ -51,7 +53,7 @@ internal sealed class JsPeer : IAsyncDisposable
         }
 
         var peer = new JsPeer(process!);
-        JsonObject started = await peer.AskAsync("start", ("early", early));
+        JsonObject started = await peer.AskAsync("start", [("early", early), .. options]);
         peer.Peer = PeerId.Parse((string)started["peer"]!);
         peer.Address = Multiaddr.Parse((string)started["addresses"]![0]!);
         return peer;

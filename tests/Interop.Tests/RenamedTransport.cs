@@ -30,6 +30,8 @@ internal sealed class RenamedTransport(string self, string others) : ITransport
         return Multiaddr.FromTcpEndPoint(new IPEndPoint(ip, ((IPEndPoint)end!).Port));
     }
 
+    private static IPAddress IpOf(Multiaddr address) => new(address.Components[0].Bytes);
+
     private Link Accepted(ITransportLink link) => new(
         link, Rename(link.LocalAddress, IPAddress.Parse(self)), Rename(link.RemoteAddress, IPAddress.Parse(others)));
 
@@ -51,7 +53,7 @@ internal sealed class RenamedTransport(string self, string others) : ITransport
 
         public Multiaddr RemoteAddress => remote;
 
-        public IPAddress? RemoteIp => inner.RemoteIp;
+        public IPAddress? RemoteIp { get; } = IpOf(remote);
 
         public bool FromListenPort => inner.FromListenPort;
 

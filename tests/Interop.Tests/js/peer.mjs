@@ -10,6 +10,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { readAll, send } from './streams.mjs'
 
 // Node 20 lacks it, and js-libp2p uses it.
 Promise.withResolvers ??= function () {
@@ -26,40 +27,12 @@ const CHUNK = 64 * 1024
 const identified = new Map()
 let node
 
-async function send (stream, bytes) {
-  if (!stream.send(bytes)) {
-    await stream.onDrain()
-  }
-}
-
 async function sendMany (stream, count, chunk, seen) {
   for (let left = count; left > 0; left -= chunk.length) {
     const part = left >= chunk.length ? chunk : chunk.subarray(0, left)
     seen?.(part)
     await send(stream, part)
   }
-}
-
-// Not "for await": js-libp2p's iterator never ends when the remote closed its side before the handler began to read, as it does
-// when protocol, request and FIN come in one packet.
-function readAll (stream, seen) {
-  return new Promise((resolve, reject) => {
-    let count = 0
-    const endIfRead = () => {
-      if (stream.remoteWriteStatus === 'closed' && stream.readBufferLength === 0) {
-        resolve(count)
-      }
-    }
-    stream.addEventListener('message', event => {
-      const bytes = event.data.subarray()
-      count += bytes.length
-      seen?.(bytes)
-      setImmediate(endIfRead)
-    })
-    stream.addEventListener('remoteCloseWrite', endIfRead)
-    stream.addEventListener('close', event => event.error == null ? resolve(count) : reject(event.error))
-    setImmediate(endIfRead)
-  })
 }
 
 // Everything is read, then the SHA-256 of it is the answer.
