@@ -66,6 +66,18 @@ public sealed class ExchangeActorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_push_that_broke_off_is_repeated_when_the_way_is_back()
+    {
+        IActorRef exchange = Start(_maker);
+        _fabric.Cut(_maker.Peer, _receiver.Peer);
+        exchange.Tell(new ExchangeProtocol.Push(_maker.Make(_maker.Values(1)), [_receiver.Peer]));
+        await Task.Delay(ExchangeActor.PushPause / 2, TestContext.Current.CancellationToken); // the first try has failed, or does now
+        _fabric.Heal(_maker.Peer, _receiver.Peer);
+
+        await Within.UntilAsync(() => _receiver.Probe.Received.Any(c => c.Round == 1), "the same push again");
+    }
+
+    [Fact]
     public async Task A_fetch_is_not_doubled_and_the_run_hears_how_it_ended()
     {
         IActorRef exchange = Start(_receiver);
