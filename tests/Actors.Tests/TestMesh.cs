@@ -16,6 +16,7 @@ internal sealed class TestMesh : IAsyncDisposable
         HeartbeatPause = TimeSpan.FromSeconds(4),
         StableAfter = TimeSpan.FromSeconds(4),
         GossipInterval = TimeSpan.FromMilliseconds(200),
+        HasteInterval = TimeSpan.FromMilliseconds(200),
         DecisionInterval = TimeSpan.FromMilliseconds(200),
         RetryGate = TimeSpan.FromMilliseconds(200),
         WeaklyUpAfter = TimeSpan.FromSeconds(3),

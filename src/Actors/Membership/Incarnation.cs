@@ -56,7 +56,7 @@ internal sealed class Incarnation
         System = ActorSystem.Create(
             AkkaAddress.SystemName, ActorSystemSetup.Create([BootstrapSetup.Create().WithConfig(config), setup, .. options.Setups]));
         Cluster = Akka.Cluster.Cluster.Get(System);
-        System.ActorOf(ClusterWatcher.Props(_self, Note, _ => _quarantined.TrySetResult()), "cluster-watcher");
+        System.ActorOf(ClusterWatcher.Props(_self, setup.Time, options.Timings.IsHasteUseful ? options.Timings.HasteInterval : TimeSpan.Zero, Note, _ => _quarantined.TrySetResult()), "cluster-watcher");
     }
 
     public ActorSystem System { get; }

@@ -6,7 +6,7 @@ namespace P2PLearn.Actors.Remoting;
 /// heartbeats to <see cref="MonitoredBy"/> members and the answers, gossip to one member, digests of replicated data to one member, each some
 /// 300 bytes, since both paths are in every message. So a lost member is noticed after 20 to 30 s and removed half a minute later; a
 /// connection that breaks is healed long before (<see cref="P2PTransportOptions.ResumeLimit"/>). Joining does not wait for any of them:
-/// gossip goes three times as often while members do not agree, and the leader looks every <see cref="DecisionInterval"/>.
+/// while somebody comes or goes gossip goes every <see cref="HasteInterval"/>, and the leader looks every <see cref="DecisionInterval"/>.
 /// </remarks>
 public sealed record AkkaTimings
 {
@@ -20,6 +20,7 @@ public sealed record AkkaTimings
         HeartbeatPause = TimeSpan.FromSeconds(4),
         StableAfter = TimeSpan.FromSeconds(6),
         GossipInterval = TimeSpan.FromSeconds(1),
+        HasteInterval = TimeSpan.FromSeconds(1),
         ReplicationInterval = TimeSpan.FromSeconds(2),
         SeedAnswer = TimeSpan.FromSeconds(1),
     };
@@ -42,8 +43,11 @@ public sealed record AkkaTimings
     /// </summary>
     public TimeSpan StableAfter { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Between two gossip exchanges, default 2 s; a third of it while members do not agree.</summary>
-    public TimeSpan GossipInterval { get; init; } = TimeSpan.FromSeconds(2);
+    /// <summary>Between two gossip exchanges of an idle cluster, default 3 s.</summary>
+    public TimeSpan GossipInterval { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>The same while somebody comes or goes, default 500 ms: joining takes a few exchanges. Of use only if shorter than <see cref="GossipInterval"/>.</summary>
+    public TimeSpan HasteInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Between two of the leader's looks at what is agreed, default 1 s: joining takes one or two. Costs no traffic.</summary>
     public TimeSpan DecisionInterval { get; init; } = TimeSpan.FromSeconds(1);
@@ -73,13 +77,16 @@ public sealed record AkkaTimings
     /// <summary>Delay, at most, before subscribers of replicated data hear of a change, default 200 ms.</summary>
     public TimeSpan ReplicationNotify { get; init; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Members exchange news more often while somebody comes or goes.</summary>
+    internal bool IsHasteUseful => HasteInterval < GossipInterval;
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value that cannot work.</exception>
     public void Validate()
     {
         TimeSpan[] all =
         [
-            HeartbeatInterval, HeartbeatPause, StableAfter, GossipInterval, DecisionInterval, LinkHeartbeat, WeaklyUpAfter, RetryGate, HandshakeTimeout, SeedAnswer,
+            HeartbeatInterval, HeartbeatPause, StableAfter, GossipInterval, HasteInterval, DecisionInterval, LinkHeartbeat, WeaklyUpAfter, RetryGate, HandshakeTimeout, SeedAnswer,
             ReplicationInterval, ReplicationNotify,
         ];
         foreach (TimeSpan value in all)

@@ -12,8 +12,8 @@ namespace P2PLearn.Actors.Remoting;
 /// as many streams as it takes.
 /// <para>
 /// The queue of frames to send and the buffer for sending again are one, with one bound in bytes and one in frames; above either,
-/// <see cref="TryEnqueue"/> says no. The receiver acknowledges with whatever it sends anyway, and on its own account after
-/// <see cref="AckEveryFrames"/> frames or <see cref="AckEveryBytes"/> bytes; so an idle link carries no acknowledgements of its own and needs no
+/// <see cref="TryEnqueue"/> says no. The receiver acknowledges on its own account after <see cref="AckEveryFrames"/>
+/// frames or <see cref="AckEveryBytes"/> bytes, and with what it sends anyway from half as many frames on; so an idle link carries no acknowledgements of its own and needs no
 /// timer for them, and what may stay unacknowledged for ever is small. Several writers; one thread takes and one receives. Keeps order.
 /// </para>
 /// </remarks>
@@ -228,7 +228,7 @@ internal sealed class AssociationLedger
 
     private bool IsAckDue => _unacknowledgedFrames >= AckEveryFrames || _unacknowledgedBytes >= AckEveryBytes;
 
-    private int TakeAck(Span<byte> buffer) => IsAckDue || (_unacknowledgedFrames > 0 && _next < _end)
+    private int TakeAck(Span<byte> buffer) => IsAckDue || (_unacknowledgedFrames >= AckEveryFrames / 2 && _next < _end)
         ? FrameCodec.WriteNumber(buffer, FrameKind.Ack, AcknowledgeReceived())
         : 0;
 
