@@ -70,9 +70,9 @@ public sealed record AkkaTimings
     /// <summary>Time for an answer of a member that is asked to let us in, before all are asked again, default 2 s.</summary>
     public TimeSpan SeedAnswer { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Between two digests of replicated data; changes themselves go out five times as often. Default 5 s.</summary>
+    /// <summary>Between two digests of replicated data; changes themselves go out five times as often. Default 6 s.</summary>
     /// <remarks>A digest names four keys; with all shards in use there are five of them each time.</remarks>
-    public TimeSpan ReplicationInterval { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan ReplicationInterval { get; init; } = TimeSpan.FromSeconds(6);
 
     /// <summary>Delay, at most, before subscribers of replicated data hear of a change, default 200 ms.</summary>
     public TimeSpan ReplicationNotify { get; init; } = TimeSpan.FromMilliseconds(200);
