@@ -89,6 +89,10 @@ internal sealed class SeedDialer(Swarm swarm, AdmittedStreams streams, TimeProvi
             {
                 failures.Add((true, $"seed {address}: the node there is no p2plearn node of this version ({e.Message})"));
             }
+            catch (IOException e)
+            {
+                failures.Add((false, $"seed {address}: the connection broke ({e.Message})"));
+            }
         }
     }
 
