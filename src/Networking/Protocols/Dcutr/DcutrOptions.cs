@@ -45,16 +45,19 @@ public sealed record DcutrOptions
     /// <summary>The handshakes over a punched link.</summary>
     public TimeSpan UpgradeTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>A dial without an answer is made anew after this time or the round trip over the relay, whichever is
-    /// longer; each time it waits half as long again, up to <see cref="MaxRedialPause"/>.</summary>
+    /// <summary>Pause before a dial that was refused is made anew; doubles up to <see cref="MaxRedialPause"/>.</summary>
     public TimeSpan MinRedialPause { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>See <see cref="MinRedialPause"/>.</summary>
-    public TimeSpan MaxRedialPause { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan MaxRedialPause { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How much longer than a round trip a silent link is listened to before the side that should answer
     /// speaks first.</summary>
     public TimeSpan RoleMargin { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Silence before the next attempt when a link of the one before came up and broke: Linux routers keep the
+    /// ended connection for 10 s, and let no SYN of the other side through until then.</summary>
+    public TimeSpan QuietPause { get; init; } = TimeSpan.FromSeconds(11);
 
     /// <summary>Pause after a failure before the same connection is tried again; doubles up to
     /// <see cref="MaxRetryPause"/>.</summary>
@@ -79,7 +82,7 @@ public sealed record DcutrOptions
         foreach (TimeSpan time in (ReadOnlySpan<TimeSpan>)
             [
                 ExchangePause, MessageTimeout, AttemptTimeout, UpgradeTimeout, MinRedialPause, MaxRedialPause, RoleMargin,
-                RetryPause, MaxRetryPause, MinRetryPause,
+                QuietPause, RetryPause, MaxRetryPause, MinRetryPause,
             ])
         {
             ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(time, TimeSpan.Zero);

@@ -12,8 +12,9 @@ namespace P2PLearn.Networking.Protocols.Dcutr;
 /// the first that will do.</summary>
 /// <remarks>
 /// From its making on it claims accepted links of the peer's addresses. The answering side, which speaks first, tries one
-/// link after the other, so that both sides keep the same one; the opening side listens on all. <see cref="Stop"/> ends
-/// dialling and waiting; handshakes under way finish, since the other side may count on them. Safe for several threads.
+/// link after the other, so that both sides keep the same one; the opening side listens on all. When its time is over it
+/// dials no more, and what is half made finishes. <see cref="Stop"/> ends all waiting; handshakes under way finish even
+/// then, since the other side may count on them. Safe for several threads.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable",
     Justification = "A source without a timer and a semaphore whose wait handle is never asked for hold nothing.")]
@@ -27,9 +28,11 @@ internal sealed class PunchAttempt
     private readonly HashSet<IPAddress> _ips;
     private readonly TaskGroup _tasks;
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stopDialling = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly TaskCompletionSource _won = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TimeSpan _roundTrip;
+    private volatile bool _isDialling;
     private int _collisions;
     private int _claimed;
 
@@ -57,6 +60,9 @@ internal sealed class PunchAttempt
     /// <summary>How often a link came up and both sides took themselves for the initiator.</summary>
     public int Collisions => _collisions;
 
+    /// <summary>A link came up and broke within its handshakes.</summary>
+    public bool HadLink { get; private set; }
+
     /// <summary>Everything of it has ended. After <see cref="Stop"/>.</summary>
     public Task Ended => _tasks.CloseAsync();
 
@@ -75,14 +81,17 @@ internal sealed class PunchAttempt
 
     /// <summary>Dials all addresses until a connection is up, the time is over or it is stopped.</summary>
     /// <param name="roundTrip">Over the relay.</param>
+    /// <param name="dial">Makes a link to an address, from the listen port.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <returns>Whether a connection came of it.</returns>
-    public async Task<bool> RunAsync(TimeSpan roundTrip, CancellationToken cancellationToken)
+    public async Task<bool> RunAsync(
+        TimeSpan roundTrip,
+        Func<Multiaddr, CancellationToken, Task<ITransportLink>> dial,
+        CancellationToken cancellationToken)
     {
         _roundTrip = roundTrip;
+        _isDialling = true;
         PunchLog.Dialling(_context.Log, Peer.ToShortString(), _addresses.Count, _side, roundTrip.TotalMilliseconds);
-        var dial = new PunchDial(
-            _context.Network, DialOrigin.ListenPortOnly, RedialPace.For(roundTrip, _context.Options));
         foreach (Multiaddr address in _addresses)
         {
             _tasks.TryRun(() => DialAsync(dial, address));
@@ -100,7 +109,8 @@ internal sealed class PunchAttempt
         }
         finally
         {
-            Stop();
+            _context.Remove(this);
+            await _stopDialling.CancelAsync().ConfigureAwait(false);
         }
     }
 
@@ -108,16 +118,15 @@ internal sealed class PunchAttempt
     public void Stop()
     {
         _context.Remove(this);
+        _stopDialling.Cancel();
         _stop.Cancel();
     }
 
-    private async Task DialAsync(PunchDial dial, Multiaddr address)
+    /// <remarks>Once: after a link that broke, routers let no other between these addresses through for a while.</remarks>
+    private async Task DialAsync(Func<Multiaddr, CancellationToken, Task<ITransportLink>> dial, Multiaddr address)
     {
-        while (!_stop.IsCancellationRequested)
-        {
-            ITransportLink link = await dial.RunAsync(address, _stop.Token).ConfigureAwait(false);
-            await UseAsync(link, PunchLinkOrigin.Dialled).ConfigureAwait(false);
-        }
+        ITransportLink link = await dial(address, _stopDialling.Token).ConfigureAwait(false);
+        await UseAsync(link, PunchLinkOrigin.Dialled).ConfigureAwait(false);
     }
 
     private async Task UseAsync(ITransportLink link, PunchLinkOrigin origin)
@@ -133,6 +142,7 @@ internal sealed class PunchAttempt
         }
         catch (Exception e) when (EndReasons.Of(e) is { } reason)
         {
+            HadLink |= !_stop.IsCancellationRequested;
             PunchLog.LinkFailed(_context.Log, Peer.ToShortString(), link.RemoteAddress, reason, e.Message);
         }
         finally
@@ -210,7 +220,7 @@ internal sealed class PunchAttempt
         var terms = new LinkTerms(
             isDialled ? ConnectionDirection.Outbound : ConnectionDirection.Inbound,
             role,
-            ConnectionPath.Punched,
+            _isDialling || role == ConnectionRole.Dialer ? ConnectionPath.Punched : ConnectionPath.Reversed,
             isPeers ? Peer : null) // who dialled us and speaks may be anybody
         {
             PathIsOf = Peer,

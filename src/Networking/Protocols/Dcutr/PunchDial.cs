@@ -4,65 +4,35 @@ using P2PLearn.Networking.Transports;
 
 namespace P2PLearn.Networking.Protocols.Dcutr;
 
-/// <summary>Dials one address again and again, so that a lost or early SYN is followed by another within a round trip
-/// instead of after the kernel's second.</summary>
+/// <summary>Dials one address until there is a link.</summary>
 /// <remarks>
-/// The pause is never shorter than a round trip: an answer on its way is not cut off. A dial that the remote's own SYN has
-/// reached already finishes, though its pause is over (<see cref="TcpTransport"/>).
+/// A dial without an answer is left to the kernel, which sends its second SYN after one second. Closing it for a fresh one
+/// sooner looks faster and is not: the SYN of a new socket has another sequence number, which routers that saw both first
+/// SYNs take for an attack on that connection. Only a dial that was refused is made anew.
 /// </remarks>
 /// <param name="network">Dials.</param>
-/// <param name="origin">From which port.</param>
-/// <param name="pace">When a dial without an answer is made anew.</param>
-internal sealed class PunchDial(ISwarmNetwork network, DialOrigin origin, RedialPace pace)
+/// <param name="options">The pauses.</param>
+internal sealed class PunchDial(ISwarmNetwork network, DcutrOptions options)
 {
     /// <summary>Dials until there is a link.</summary>
-    /// <exception cref="OperationCanceledException">The token fired first.</exception>
-    public async Task<ITransportLink> RunAsync(Multiaddr address, CancellationToken cancellationToken)
+    /// <exception cref="OperationCanceledException">The token fired first. A link that was half made then is waited for
+    /// and returned.</exception>
+    public async Task<ITransportLink> RunAsync(
+        Multiaddr address, DialOrigin origin, CancellationToken cancellationToken)
     {
-        TimeSpan pause = pace.First;
+        TimeSpan pause = options.MinRedialPause;
         while (true)
         {
-            using var turn = new Deadline(pause, network.Time, cancellationToken);
             try
             {
-                ITransportLink link = await network.DialLinkAsync(address, origin, turn.Token).ConfigureAwait(false);
-                if (!cancellationToken.IsCancellationRequested)
-                {
-                    return link;
-                }
-
-                link.Abort();
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                // No answer: the next SYN goes at once.
+                return await network.DialLinkAsync(address, origin, cancellationToken).ConfigureAwait(false);
             }
             catch (IOException)
             {
-                await Task.Delay(pace.AfterRefusal, network.Time, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(pause, network.Time, cancellationToken).ConfigureAwait(false);
             }
 
-            cancellationToken.ThrowIfCancellationRequested();
-            pause = pace.Next(pause);
+            pause = pause * 2 < options.MaxRedialPause ? pause * 2 : options.MaxRedialPause;
         }
     }
-}
-
-/// <summary>Pauses between the dials of one address. Pure.</summary>
-/// <param name="First">Of the first dial.</param>
-/// <param name="Longest">Each waits half as long again as the one before, up to this.</param>
-internal readonly record struct RedialPace(TimeSpan First, TimeSpan Longest)
-{
-    /// <summary>After a dial that failed at once: refused by a router, or its pair of addresses is still taken.</summary>
-    public TimeSpan AfterRefusal => First / 2;
-
-    /// <summary>For a round trip over the relay, which is about the direct one or longer.</summary>
-    public static RedialPace For(TimeSpan roundTrip, DcutrOptions options) => new(
-        roundTrip > options.MaxRedialPause ? options.MaxRedialPause
-        : roundTrip > options.MinRedialPause ? roundTrip
-        : options.MinRedialPause,
-        options.MaxRedialPause);
-
-    /// <summary>The pause after this one.</summary>
-    public TimeSpan Next(TimeSpan pause) => pause * 1.5 < Longest ? pause * 1.5 : Longest;
 }

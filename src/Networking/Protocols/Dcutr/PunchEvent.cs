@@ -32,7 +32,8 @@ internal abstract record PunchEvent
     public sealed record TimerFired(PunchTimer Timer) : PunchEvent;
 
     /// <summary>An attempt's time is over.</summary>
-    public sealed record AttemptFailed : PunchEvent;
+    /// <param name="HadLink">A link came up and broke.</param>
+    public sealed record AttemptFailed(bool HadLink) : PunchEvent;
 
     /// <summary>A direct connection with the peer is up.</summary>
     public sealed record DirectUp(ConnectionPath Path) : PunchEvent;
@@ -50,16 +51,13 @@ internal abstract record PunchEffect
     /// <summary>Dial these as anybody would.</summary>
     public sealed record DialBack(IReadOnlyList<Multiaddr> Addresses) : PunchEffect;
 
-    /// <summary>Give up dials back that are not connected.</summary>
-    public sealed record StopDialBack : PunchEffect;
-
-    /// <summary>Send SYNC on the stream of the exchange.</summary>
+    /// <summary>Send SYNC on the stream of the exchange. From here on links that come up are the hole punch's.</summary>
     public sealed record SendSync : PunchEffect;
 
     /// <summary>Tell when this time is over.</summary>
     public sealed record StartTimer(PunchTimer Timer, TimeSpan After) : PunchEffect;
 
-    /// <summary>Dial the addresses of the peer's CONNECT from the listen port.</summary>
+    /// <summary>Dial the addresses of the peer's CONNECT from the listen port; dials back to them go on as such.</summary>
     public sealed record Punch(TimeSpan RoundTrip) : PunchEffect;
 
     /// <summary>It is over.</summary>
@@ -77,4 +75,7 @@ internal enum PunchTimer
 
     /// <summary>Identify has been waited for long enough.</summary>
     Identify,
+
+    /// <summary>Routers have forgotten what broke.</summary>
+    Quiet,
 }

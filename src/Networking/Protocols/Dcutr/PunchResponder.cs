@@ -2,6 +2,7 @@ using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Swarm;
 using P2PLearn.Networking.Swarm.Connections;
+using P2PLearn.Networking.Transports;
 
 namespace P2PLearn.Networking.Protocols.Dcutr;
 
@@ -64,15 +65,16 @@ internal sealed class PunchResponder(PunchContext context, Func<PeerId, bool> ma
         }
 
         answer.Attempt.Stop();
-        if (connection.Path == ConnectionPath.Punched)
+        if (connection.Path != ConnectionPath.Direct)
         {
+            bool isPunched = connection.Path == ConnectionPath.Punched;
             report(new HolePunchReport(
                 connection.RemotePeer,
-                HolePunchOutcome.Punched,
-                answer.Number,
+                isPunched ? HolePunchOutcome.Punched : HolePunchOutcome.Reversed,
+                isPunched ? answer.Number : 0,
                 context.Time.GetUtcNow() - answer.Relayed.OpenedAt,
                 answer.RoundTrip,
-                "a hole was punched, as the peer asked"));
+                isPunched ? "a hole was punched, as the peer asked" : "the peer dialled us back"));
         }
     }
 
@@ -128,13 +130,17 @@ internal sealed class PunchResponder(PunchContext context, Func<PeerId, bool> ma
             answer.RoundTrip = context.Time.GetElapsedTime(sent); // or more, when the peer first tries to dial us back
             await calledOff.ConfigureAwait(false);
             await context.Network.CallOffDialsAsync(stream.RemotePeer).ConfigureAwait(false); // one may have begun since
-            Task<bool> punching = answer.Attempt.RunAsync(answer.RoundTrip.Value, cancellationToken);
+            var dial = new PunchDial(context.Network, context.Options);
+            Task<bool> punching = answer.Attempt.RunAsync(
+                answer.RoundTrip.Value,
+                (address, ct) => dial.RunAsync(address, DialOrigin.ListenPortOnly, ct),
+                cancellationToken);
             await stream.CloseWriteAsync(cancellationToken).ConfigureAwait(false);
             await punching.ConfigureAwait(false);
         }
         finally
         {
-            answer.Attempt.Stop();
+            context.Remove(answer.Attempt);
             await answer.Attempt.Ended.ConfigureAwait(false);
         }
     }

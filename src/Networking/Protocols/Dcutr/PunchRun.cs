@@ -14,23 +14,24 @@ namespace P2PLearn.Networking.Protocols.Dcutr;
     Justification = "Sources without timers and a semaphore whose wait handle is never asked for hold nothing.")]
 internal sealed class PunchRun : IAsyncDisposable
 {
-    private static readonly RedialPace DialBackPace = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1));
-
     private readonly PunchContext _context;
     private readonly SwarmConnection _relayed;
     private readonly IReadOnlyList<Multiaddr> _own;
     private readonly PunchState _state;
     private readonly TaskGroup _tasks;
+    private readonly PunchDial _dial;
+    private readonly List<Task> _diallingBack = []; // of the loop's thread
     private readonly CancellationTokenSource _stop = new();
-    private CancellationTokenSource _stopDialBack = new();
     private readonly SemaphoreSlim _dialBackTurn = new(1, 1);
 
     // A try has fewer events than this; only identify pushes could be more, and those may be dropped.
     private readonly Channel<PunchEvent> _events = Channel.CreateBounded<PunchEvent>(
         new BoundedChannelOptions(64) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
 
+    private PunchDials _dials;
     private PunchAttempt? _attempt;
     private SwarmStream? _stream; // answered, and owed a SYNC
+    private CancellationTokenSource _leaveDialBack = new();
     private int _dialBacks;
 
     /// <param name="context">Shared.</param>
@@ -43,6 +44,8 @@ internal sealed class PunchRun : IAsyncDisposable
         _own = own;
         _state = new PunchState(context.Options);
         _tasks = new TaskGroup(e => PunchLog.Unexpected(context.Log, e));
+        _dial = new PunchDial(context.Network, context.Options);
+        _dials = new PunchDials(_dial.RunAsync);
     }
 
     private PeerId Peer => _relayed.RemotePeer;
@@ -90,6 +93,7 @@ internal sealed class PunchRun : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Stop();
+        await _dials.StopAsync().ConfigureAwait(false);
         await _tasks.CloseAsync().ConfigureAwait(false);
         _stream?.Reset(EndReason.ClosedLocally); // no SYNC will come: the peer need not wait for it
         if (_attempt is not null)
@@ -101,7 +105,7 @@ internal sealed class PunchRun : IAsyncDisposable
     private void Stop()
     {
         _stop.Cancel();
-        _stopDialBack.Cancel();
+        _leaveDialBack.Cancel();
         _attempt?.Stop();
     }
 
@@ -127,18 +131,15 @@ internal sealed class PunchRun : IAsyncDisposable
             case PunchEffect.DialBack back:
                 DialBack(back.Addresses);
                 break;
-            case PunchEffect.StopDialBack:
-                _stopDialBack.Cancel();
-                _stopDialBack = new CancellationTokenSource();
-                break;
             case PunchEffect.SendSync:
+                _leaveDialBack.Cancel(); // what comes up from here on, the peer's SYN may have met
                 _tasks.TryRun(SendSyncAsync);
                 break;
             case PunchEffect.StartTimer start:
                 _tasks.TryRun(() => WaitAsync(start));
                 break;
             case PunchEffect.Punch punch:
-                _tasks.TryRun(() => PunchAsync(punch.RoundTrip));
+                BeginPunch(punch.RoundTrip);
                 break;
         }
     }
@@ -215,12 +216,34 @@ internal sealed class PunchRun : IAsyncDisposable
         }
     }
 
-    private async Task PunchAsync(TimeSpan roundTrip)
+    /// <summary>The attempt takes over the dials there are; the next has its own.</summary>
+    private void BeginPunch(TimeSpan roundTrip)
+    {
+        (PunchAttempt attempt, PunchDials dials) = (_attempt!, _dials);
+        Task left = Task.WhenAll(_diallingBack);
+        _diallingBack.Clear();
+        (_dials, _leaveDialBack) = (new PunchDials(_dial.RunAsync), new CancellationTokenSource());
+        _tasks.TryRun(() => PunchAsync(roundTrip, attempt, dials, left));
+    }
+
+    private async Task PunchAsync(TimeSpan roundTrip, PunchAttempt attempt, PunchDials dials, Task dialBacksLeft)
     {
         await _context.Network.CallOffDialsAsync(Peer).ConfigureAwait(false);
-        if (!await _attempt!.RunAsync(roundTrip, _stop.Token).ConfigureAwait(false))
+        await dialBacksLeft.ConfigureAwait(false);
+        bool won = await attempt.RunAsync(roundTrip, Dial, _stop.Token).ConfigureAwait(false);
+        await dials.StopAsync().ConfigureAwait(false);
+        if (!won)
         {
-            Post(new PunchEvent.AttemptFailed());
+            Post(new PunchEvent.AttemptFailed(attempt.HadLink));
+        }
+
+        await attempt.Ended.ConfigureAwait(false);
+
+        async Task<ITransportLink> Dial(Multiaddr address, CancellationToken cancellationToken)
+        {
+            using CancellationTokenRegistration stop = cancellationToken.UnsafeRegister(
+                static dials => ((PunchDials)dials!).Cancel(), dials);
+            return await dials.TakeAsync(address, DialOrigin.ListenPortOnly, CancellationToken.None).ConfigureAwait(false);
         }
     }
 
@@ -230,22 +253,31 @@ internal sealed class PunchRun : IAsyncDisposable
         Interlocked.Add(ref _dialBacks, addresses.Count);
         foreach (Multiaddr address in addresses)
         {
-            CancellationToken stop = _stopDialBack.Token;
-            _tasks.TryRun(() => DialBackAsync(address, stop));
+            Task<ITransportLink> dial = TakeDialBackAsync(address, _dials, _leaveDialBack.Token);
+            _diallingBack.Add(EndOf(dial));
+            _tasks.TryRun(() => DialBackAsync(address, dial));
         }
     }
 
-    private async Task DialBackAsync(Multiaddr address, CancellationToken cancellationToken)
+    private static async Task EndOf(Task dial) =>
+        await dial.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private async Task<ITransportLink> TakeDialBackAsync(
+        Multiaddr address, PunchDials dials, CancellationToken leave)
     {
-        using var limit = new Deadline(_context.Options.AttemptTimeout, _context.Time, cancellationToken);
+        using var limit = new Deadline(_context.Options.AttemptTimeout, _context.Time, leave);
+        return await dials.TakeAsync(address, DialOrigin.Preferred, limit.Token).ConfigureAwait(false);
+    }
+
+    private async Task DialBackAsync(Multiaddr address, Task<ITransportLink> dial)
+    {
         try
         {
-            ITransportLink link = await new PunchDial(_context.Network, DialOrigin.Preferred, DialBackPace)
-                .RunAsync(address, limit.Token).ConfigureAwait(false);
+            ITransportLink link = await dial.ConfigureAwait(false);
             Post(new PunchEvent.DialBackConnected());
             await AdoptDialBackAsync(link).ConfigureAwait(false);
         }
-        catch (Exception e) when (EndReasons.Of(e, limit.Passed) is { } reason)
+        catch (Exception e) when (EndReasons.Of(e) is { } reason)
         {
             PunchLog.LinkFailed(_context.Log, Peer.ToShortString(), address, reason, e.Message);
         }

@@ -52,6 +52,9 @@ internal sealed class PunchState(DcutrOptions options)
         /// <summary>Both dial.</summary>
         Punching,
 
+        /// <summary>A link broke: nothing is sent until routers have forgotten it.</summary>
+        Quiet,
+
         /// <summary>No exchange is possible; only a dial back can help, now or when identify names an address.</summary>
         OnlyDialBack,
 
@@ -100,8 +103,8 @@ internal sealed class PunchState(DcutrOptions options)
             case PunchEvent.TimerFired fired:
                 OnTimer(fired.Timer, effects);
                 break;
-            case PunchEvent.AttemptFailed:
-                OnAttemptFailed(effects);
+            case PunchEvent.AttemptFailed failed:
+                OnAttemptFailed(failed, effects);
                 break;
             case PunchEvent.DirectUp up:
                 OnDirectUp(up.Path, effects);
@@ -136,7 +139,7 @@ internal sealed class PunchState(DcutrOptions options)
     {
         _isDescribed |= described.IsComplete;
         _toDialBack.UnionWith(described.Addresses.Where(a => !_dialledBack.Contains(a)));
-        if (_phase is Phase.Idle or Phase.Counting or Phase.Punching)
+        if (_phase is Phase.Idle or Phase.Counting or Phase.Punching or Phase.Quiet)
         {
             return; // in its turn: the pairs of addresses belong to the punch now
         }
@@ -238,6 +241,9 @@ internal sealed class PunchState(DcutrOptions options)
             case (PunchTimer.Countdown, Phase.Counting):
                 Punch(effects);
                 break;
+            case (PunchTimer.Quiet, Phase.Quiet):
+                Exchange(effects);
+                break;
             case (PunchTimer.Identify, Phase.OnlyDialBack) when _isDiallingBack:
                 _isDescribed = true; // nothing more is waited for but the dial back
                 break;
@@ -253,9 +259,8 @@ internal sealed class PunchState(DcutrOptions options)
         _phase = Phase.Counting;
         Attempts++;
         _isDiallingBack = false;
-        // It holds the pair of addresses that the punch needs. Were it still there when the peer dials, its socket would
-        // join with the peer's, with the roles of an ordinary dial: both would speak first.
-        effects.Add(new PunchEffect.StopDialBack());
+        // A pending dial back stays and becomes the punch's: its socket holds the pair of addresses that the punch needs,
+        // and may join with the peer's at any moment, with the roles of a punch from here on.
         effects.Add(new PunchEffect.SendSync());
         effects.Add(new PunchEffect.StartTimer(PunchTimer.Countdown, _roundTrip!.Value / 2));
     }
@@ -266,21 +271,26 @@ internal sealed class PunchState(DcutrOptions options)
         effects.Add(new PunchEffect.Punch(_roundTrip!.Value));
     }
 
-    private void OnAttemptFailed(List<PunchEffect> effects)
+    private void OnAttemptFailed(PunchEvent.AttemptFailed failed, List<PunchEffect> effects)
     {
         if (_phase != Phase.Punching)
         {
             return;
         }
 
-        if (_attempt < options.MaxAttempts)
-        {
-            Exchange(effects);
-        }
-        else
+        if (_attempt == options.MaxAttempts)
         {
             End(HolePunchOutcome.Failed, "no attempt got through: a NAT on the way gives each destination another port, "
                 + "or a firewall lets nothing in", effects);
+        }
+        else if (failed.HadLink)
+        {
+            _phase = Phase.Quiet;
+            effects.Add(new PunchEffect.StartTimer(PunchTimer.Quiet, options.QuietPause));
+        }
+        else
+        {
+            Exchange(effects);
         }
     }
 

@@ -100,26 +100,6 @@ public class PunchRulesTests
     }
 
     [Fact]
-    public void Redials_never_come_faster_than_a_round_trip_and_get_slower()
-    {
-        var options = new DcutrOptions();
-        RedialPace pace = RedialPace.For(TimeSpan.FromMilliseconds(300), options);
-        Assert.Equal(TimeSpan.FromMilliseconds(300), pace.First);
-        Assert.Equal(options.MinRedialPause, RedialPace.For(TimeSpan.FromMilliseconds(3), options).First);
-        Assert.Equal(options.MaxRedialPause, RedialPace.For(TimeSpan.FromSeconds(30), options).First);
-        Assert.Equal(TimeSpan.FromMilliseconds(450), pace.Next(pace.First));
-        Assert.Equal(options.MaxRedialPause, pace.Next(TimeSpan.FromMilliseconds(900)));
-        int dials = 0;
-        TimeSpan pause = RedialPace.For(TimeSpan.Zero, options).First;
-        for (TimeSpan at = TimeSpan.Zero; at < options.AttemptTimeout; at += pause, pause = pace.Next(pause))
-        {
-            dials++;
-        }
-
-        Assert.InRange(dials, 5, 10); // what one address told by a stranger costs
-    }
-
-    [Fact]
     public void A_peer_may_ask_six_times_in_a_row_and_then_every_ten_seconds()
     {
         var time = new FakeTimeProvider();
