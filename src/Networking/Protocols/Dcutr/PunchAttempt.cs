@@ -216,11 +216,12 @@ internal sealed class PunchAttempt
         HeardLink link, PunchLinkOrigin origin, ConnectionRole role, CancellationToken cancellationToken)
     {
         bool isDialled = origin == PunchLinkOrigin.Dialled;
+        bool isDialledBack = _side == PunchSide.Answerer && role == ConnectionRole.Listener && !_isDialling; // no SYNC yet
         bool isPeers = isDialled || role == ConnectionRole.Dialer;
         var terms = new LinkTerms(
             isDialled ? ConnectionDirection.Outbound : ConnectionDirection.Inbound,
             role,
-            _isDialling || role == ConnectionRole.Dialer ? ConnectionPath.Punched : ConnectionPath.Reversed,
+            isDialledBack ? ConnectionPath.Reversed : ConnectionPath.Punched,
             isPeers ? Peer : null) // who dialled us and speaks may be anybody
         {
             PathIsOf = Peer,

@@ -2,8 +2,10 @@ using System.Net;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols;
 using P2PLearn.Networking.Protocols.Dcutr;
+using P2PLearn.Networking.Swarm;
 using P2PLearn.Networking.Swarm.Connections;
 using P2PLearn.Networking.Tests.Swarm;
+using P2PLearn.Networking.Transports;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Networking.Tests.Protocols.Dcutr;
@@ -158,6 +160,22 @@ public sealed class HolePuncherHostileTests : IAsyncLifetime
 
         await Within.UntilAsync(() => victim.Node.ConnectedPeers.Contains(other.LocalPeer), "the victim has the other");
         Assert.Equal(path, victim.Node.Connections.Single(c => c.Peer == other.LocalPeer).Path.ToString());
+    }
+
+    [Fact]
+    public async Task A_peer_that_dials_instead_of_saying_when_has_dialled_back()
+    {
+        await using Puncher victim = await VictimAsync(new DcutrOptions(), NatWorld.NatKind.Open);
+        await using SwarmStream stream = await OpenAsync(await RelayAsync(victim));
+        await SayAsync(stream, DcutrMessage.Connect([Multiaddr.Parse("/ip4/11.0.0.66/tcp/4001")]));
+        Assert.NotNull(await HearAsync(stream));
+
+        ITransportLink link = await _stranger.Network.DialLinkAsync(victim.Host.PublicAddress, DialOrigin.Preferred, default);
+        LinkTerms terms = LinkTerms.Outbound(ConnectionPath.Reversed, victim.Id);
+        await _stranger.Network.AdoptAsync(link, terms, default).LimitAsync("the handshakes");
+
+        await Within.UntilAsync(() => victim.Node.Connections.Any(c => c.Path == ConnectionPath.Reversed), "the victim has it");
+        await Within.UntilAsync(() => victim.Reports.Any(r => r.Outcome == HolePunchOutcome.Reversed), "it is reported");
     }
 
     [Fact]
