@@ -33,7 +33,7 @@ public sealed class PunchTests
     public async Task Every_pair_gets_through_two_percent_loss()
     {
         PairResult[] pairs = await JoinGridAsync(
-            Long ? 10 : 3, ["--delay", "25", "--jitter", "5", "--loss", "2", "A=port-restricted", "B=port-restricted"]);
+            Long ? 5 : 3, ["--delay", "25", "--jitter", "5", "--loss", "2", .. Sites(Long ? "ABCD" : "AB")], sites: Long ? "ABCD" : "AB");
         Report.Write("Port-restricted pairs, 25 ms a crossing, 5 ms jitter, 2 % loss", pairs);
         Assert.All(pairs, pair => Assert.True(pair.Direct, $"{pair}"));
     }
@@ -60,19 +60,25 @@ public sealed class PunchTests
         TestContext.Current.TestOutputHelper?.WriteLine($"answered again {milliseconds:0} ms after the reboot");
     }
 
-    /// <summary>Every host of A dials every host of B, one after the other.</summary>
-    private static async Task<PairResult[]> JoinGridAsync(int hosts, string[] laboratoryArguments, bool ipv6 = false)
+    /// <summary>A relay gives one IP address few slots, so many peers need several sites.</summary>
+    private static IEnumerable<string> Sites(string sites) => sites.Select(site => $"{site}=port-restricted");
+
+    /// <summary>Every host of the first site of each two dials every host of the second ones, one after the other.</summary>
+    private static async Task<PairResult[]> JoinGridAsync(int hosts, string[] laboratoryArguments, bool ipv6 = false, string sites = "AB")
     {
         await using Laboratory laboratory = await Laboratory.UpAsync(["--hosts", $"{hosts}", .. laboratoryArguments]);
         Neighbourhood neighbourhood = await Neighbourhood.StartAsync(laboratory, ipv6);
+        string[] HostsOf(int parity) =>
+            [.. sites.Where((_, i) => i % 2 == parity).SelectMany(site => Enumerable.Range(1, hosts).Select(i => $"{char.ToLowerInvariant(site)}{i}"))];
+        (string[] from, string[] to) = (HostsOf(0), HostsOf(1));
         Dictionary<string, HostProcess> peers = await neighbourhood.StartPeersAsync(
-            Enumerable.Range(1, hosts).SelectMany(i => (string[])[$"a{i}", $"b{i}"]), "--no-autonat");
+            from.Zip(to).SelectMany(both => (string[])[both.First, both.Second]), "--no-autonat");
         var pairs = new List<PairResult>();
-        for (int shift = 0; shift < hosts; shift++)
+        for (int shift = 0; shift < to.Length; shift++)
         {
-            for (int i = 0; i < hosts; i++)
+            for (int i = 0; i < from.Length; i++)
             {
-                pairs.Add(await neighbourhood.JoinAsync(peers[$"a{i + 1}"], peers[$"b{((i + shift) % hosts) + 1}"], DirectLimit));
+                pairs.Add(await neighbourhood.JoinAsync(peers[from[i]], peers[to[(i + shift) % to.Length]], DirectLimit));
             }
         }
 
