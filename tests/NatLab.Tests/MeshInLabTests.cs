@@ -42,10 +42,10 @@ public sealed class MeshInLabTests
 
         double[] accuracies = await Task.WhenAll(mesh.Processes.Select(FinishedAsync));
         Assert.All(accuracies, a => Assert.True(a > 0.9, $"accuracy {a}"));
-        double slowest = mesh.Processes.SelectMany(p => p.Events).Where(e => Round(e) > 0).Max(e => (double)e["waitMilliseconds"]!);
+        double slowest = mesh.Processes.SelectMany(p => p.Events).Where(e => Round(e) > 0).Max(e => (double)e["wait_milliseconds"]!);
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"longest wait of a round with a router dark for 3 s: {slowest:0} ms"));
-        Assert.True(slowest < Run.MaxDeadline.TotalMilliseconds + 2000, $"a round waited {slowest} ms");
+        Assert.True(slowest < 2 * Run.MaxDeadline.TotalMilliseconds, $"a round waited {slowest} ms"); // no second deadline passed
         Assert.All(mesh.Processes, p => Assert.DoesNotContain(p.Events, e => (string?)e["event"] == "rebuilt"));
     }
 

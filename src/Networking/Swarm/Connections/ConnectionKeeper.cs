@@ -92,6 +92,12 @@ internal sealed class ConnectionKeeper(
         }
 
         tasks.TryRun(() => identify.AskAsync(connection, closing));
+        if (connection is { IsRelayed: true, Direction: ConnectionDirection.Outbound })
+        {
+            // Saves the other side a round trip over the relay before it knows where to dial us back.
+            tasks.TryRun(() => identify.PushAsync(connection, closing));
+        }
+
         Opened?.Invoke(connection);
         if (!connection.IsRelayed || older.Any(c => !c.IsRelayed))
         {
