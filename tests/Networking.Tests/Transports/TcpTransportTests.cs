@@ -155,15 +155,15 @@ public sealed class TcpTransportTests
         Assert.Equal(handles, Create().Handles(Multiaddr.Parse(address)));
 
     [Fact]
-    public void Any_address_but_a_wildcard_expands_to_itself()
+    public void A_wildcard_expands_to_addresses_of_the_machine_and_any_other_to_itself()
     {
         Multiaddr address = Multiaddr.Parse("/ip4/192.0.2.1/tcp/4001");
 
         Assert.Equal([address], InterfaceAddresses.Expand(address));
         Assert.Equal([Multiaddr.Parse("/memory/1")], InterfaceAddresses.Expand(Multiaddr.Parse("/memory/1")));
-        Assert.Contains(
-            Multiaddr.Parse("/ip4/127.0.0.1/tcp/4001"),
-            InterfaceAddresses.Expand(Multiaddr.Parse("/ip4/0.0.0.0/tcp/4001")));
+        IReadOnlyList<Multiaddr> expanded = InterfaceAddresses.Expand(Multiaddr.Parse("/ip4/0.0.0.0/tcp/4001"));
+        Assert.NotEmpty(expanded);
+        Assert.DoesNotContain(Multiaddr.Parse("/ip4/0.0.0.0/tcp/4001"), expanded);
     }
 
     private static TcpTransport Create() => new(reusePort: true, TimeProvider.System);
