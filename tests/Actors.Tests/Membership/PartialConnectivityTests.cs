@@ -23,12 +23,12 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
     [Fact]
     public async Task With_relays_twelve_members_with_four_blocked_pairs_are_all_up_and_stay()
     {
-        await using Scene scene = new(12, FourOf66);
+        await using Scene scene = new(12, FourOf66, Crowded);
         scene.Mesh.Fabric.EnableRelays();
 
         await scene.StartAllAsync();
         await scene.AllUpAsync(12);
-        await Scene.KeepAsync(TestMesh.Timings.HeartbeatPause + TestMesh.Timings.StableAfter);
+        await Scene.KeepAsync(Crowded.HeartbeatPause + TimeSpan.FromSeconds(3));
 
         scene.AssertNobodyWasHarmed(12);
         Assert.All(FourOf66, pair => Assert.NotNull(scene.Mesh.Fabric.RelayOf(TestMesh.Peer(pair.A), TestMesh.Peer(pair.B))));
@@ -37,12 +37,12 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
     [Fact]
     public async Task Without_relays_the_second_of_a_blocked_pair_waits_outside_and_nobody_is_harmed()
     {
-        await using Scene scene = new(12, FourOf66);
+        await using Scene scene = new(12, FourOf66, Crowded);
 
         await scene.StartAllAsync();
         await scene.AllUpAsync(8);
         await Within.UntilAsync(() => scene.Hosts.Count(host => host.Blockers.Count > 0) == 4, "four know whom they cannot reach");
-        await Scene.KeepAsync(TestMesh.Timings.HeartbeatPause);
+        await Scene.KeepAsync(Crowded.HeartbeatPause + TimeSpan.FromSeconds(3));
 
         scene.AssertNobodyWasHarmed(8);
         foreach ((int a, int b) in FourOf66)
