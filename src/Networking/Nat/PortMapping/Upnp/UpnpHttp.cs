@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using P2PLearn.Networking.Swarm;
 
 namespace P2PLearn.Networking.Nat.PortMapping.Upnp;
@@ -69,6 +70,7 @@ internal sealed class UpnpHttp : IDisposable
             return (response.StatusCode, body);
         }
         catch (Exception e) when (e is HttpRequestException or IOException
+            or SocketException // of a connection that is reset the moment it is made: .NET then asks the lost socket for its remote end
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             PortMappingLog.NoAnswer(_context.Log, _context.Gateway, e.Message);
