@@ -52,6 +52,12 @@ public sealed record ClusterHostOptions
     /// </summary>
     public TimeSpan BlockedPatience { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>
+    /// How long a newcomer waits for doubts to clear, default 10 s: several times what the news of a new member takes to reach all. No longer,
+    /// so that one member that names peers that do not exist delays newcomers, but keeps nobody out.
+    /// </summary>
+    public TimeSpan DoubtPatience { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long the word of a peer that it is about to join counts, default 15 s; it repeats it while it waits to be let in.</summary>
     public TimeSpan JoiningWord { get; init; } = TimeSpan.FromSeconds(15);
 

@@ -25,7 +25,8 @@ internal enum JoinMove
 /// <remarks>
 /// A node that has seeds and was not told to found never founds. A founder that knows nobody founds at once. A founder that knows peers, from its
 /// seeds or from an earlier life, first looks for them: they may be in a cluster already. Who reaches a member joins, once it reaches
-/// all live members; until then it waits, however long it takes.
+/// all live members; until then it waits, however long it takes. Doubts it waits for a limited time only, so that no single member keeps anybody out.
+/// Who has asked stands by its word: it may be let in at any moment.
 /// </remarks>
 /// <param name="options">The margins.</param>
 /// <param name="wasMember">True after a membership that was lost: there is a cluster somewhere.</param>
@@ -35,6 +36,7 @@ internal sealed class JoinPlan(ClusterHostOptions options, bool wasMember)
     private HashSet<PeerId> _asked = [];
     private TimeSpan _askedAt = TimeSpan.MinValue;
     private TimeSpan? _blockedSince;
+    private TimeSpan? _doubtfulSince;
     private bool _toldOfPatience;
 
     /// <summary>This node has said that it is about to join, and stands by it.</summary>
@@ -46,7 +48,8 @@ internal sealed class JoinPlan(ClusterHostOptions options, bool wasMember)
     public JoinMove Next(TimeSpan elapsed, JoinView view)
     {
         JoinMove move = Decide(elapsed, view);
-        IsAnnounced = move is JoinMove.Announce or JoinMove.Ask || (IsAnnounced && view is { Blockers.Count: 0, Members.Count: > 0 });
+        bool isAsking = _asked.Count > 0;
+        IsAnnounced = move == JoinMove.Announce || isAsking || (IsAnnounced && view is { Blockers.Count: 0, Members.Count: > 0 });
         return move;
     }
 
@@ -64,13 +67,14 @@ internal sealed class JoinPlan(ClusterHostOptions options, bool wasMember)
 
     private JoinMove Decide(TimeSpan elapsed, JoinView view)
     {
+        _doubtfulSince = view.Doubts.Count > 0 ? _doubtfulSince ?? elapsed : null;
         if (view.Members.Count == 0)
         {
             bool found = MayFound && (!view.KnowsPeers || elapsed >= Margin(view.Reachable.Count > 0));
             return found ? JoinMove.Found : JoinMove.Wait;
         }
 
-        if (view.Blockers.Count > 0)
+        if (view.Blockers.Count > 0 || elapsed - _doubtfulSince < options.DoubtPatience)
         {
             return JoinMove.Wait;
         }

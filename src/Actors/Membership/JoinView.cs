@@ -16,6 +16,16 @@ internal sealed record JoinView(
     bool KnowsPeers, IReadOnlyCollection<PeerId> Reachable, IReadOnlyCollection<PeerId> Members, IReadOnlyList<JoinBlocker> Blockers)
 {
     /// <summary>
+    /// Those of whom this node cannot be sure yet: peers named by few members only that it cannot reach (they may have joined a moment ago,
+    /// and the news is on its way), and members that it reaches but that have not answered (they may know of somebody).
+    /// </summary>
+    public IReadOnlyCollection<PeerId> Doubts { get; init; } = [];
+
+    /// <summary>Everybody that any member calls live or joining before the newcomer.</summary>
+    public static IEnumerable<PeerId> Named(IEnumerable<MembersAnswer> answers) =>
+        answers.Where(answer => answer.IsMember).SelectMany(answer => answer.Live.Union(answer.Joining)).Distinct();
+
+    /// <summary>
     /// The peers that a newcomer has to reach: those that at least half of the members that answered call live or joining before it. One member alone
     /// cannot keep newcomers out by naming peers that do not exist, unless it is one of two; and of two that announce themselves at the same
     /// time at least one hears of the other.

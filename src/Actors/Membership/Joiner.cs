@@ -16,6 +16,9 @@ internal sealed class Joiner(
     ILogger log,
     Action<IReadOnlyList<JoinBlocker>, IReadOnlyList<JoinBlocker>> tellBlockers)
 {
+    /// <summary>How often those that were named are asked whom they name.</summary>
+    private const int MaxNaming = 3;
+
     private readonly Random _random = new(streams.LocalPeer.GetHashCode()); // only spreads pauses
 
     /// <summary>Joins or founds; ends when the incarnation is a member.</summary>
@@ -74,20 +77,53 @@ internal sealed class Joiner(
         }
     }
 
-    /// <summary>Asks everybody it knows or is connected with, and tries to reach everybody that they name.</summary>
+    /// <summary>Asks everybody it knows or is connected with, then those that they name, until nobody new is named.</summary>
     private async Task<JoinView> LookAsync(bool isJoining, CancellationToken cancellationToken)
     {
         PeerId[] peers = [.. known()];
         PeerId[] asked = [.. peers.Union(streams.ConnectedPeers).Take(options.MaxKnownMembers)];
-        MembersAnswer?[] answers = await WithinLimitAsync(asked, (peer, limit, token) => AskAsync(peer, isJoining, limit, token), cancellationToken);
-        PeerId[] reachable = [.. asked.Where((_, i) => answers[i] is not null)];
-        PeerId[] members = [.. asked.Where((_, i) => answers[i] is { IsMember: true })];
-        PeerId[] others = [.. JoinView.MustReach([.. answers.OfType<MembersAnswer>()])
-            .Except(reachable).Where(peer => peer != streams.LocalPeer).Take(MembersCodec.MaxPeers)];
-        Reach[] reach = await WithinLimitAsync(others, (peer, _, token) => reachability.ReachAsync(peer, token).AsTask(), cancellationToken);
-        JoinBlocker[] blockers = [.. others.Zip(reach).Where(pair => !pair.Second.IsReachable)
-            .Select(pair => new JoinBlocker(pair.First, pair.Second.Obstacle!))];
-        return new JoinView(peers.Length > 0, reachable, members, blockers);
+        MembersAnswer?[] first = await WithinLimitAsync(asked, (peer, limit, token) => AskAsync(peer, isJoining, limit, token), cancellationToken);
+        Dictionary<PeerId, MembersAnswer> answers = asked.Zip(first).Where(pair => pair.Second is not null).ToDictionary(pair => pair.First, pair => pair.Second!);
+        Dictionary<PeerId, Reach> others = [];
+        for (int i = 0; i < MaxNaming; i++)
+        {
+            PeerId[] named = [.. JoinView.Named(answers.Values)
+                .Where(peer => peer != streams.LocalPeer && !answers.ContainsKey(peer) && !others.ContainsKey(peer)).Take(MembersCodec.MaxPeers)];
+            if (named.Length == 0)
+            {
+                break;
+            }
+
+            (Reach Reach, MembersAnswer? Answer)[] found = await WithinLimitAsync(
+                named, (peer, _, token) => ReachAndAskAsync(peer, isJoining, token), cancellationToken);
+            foreach ((PeerId peer, (Reach reach, MembersAnswer? answer)) in named.Zip(found))
+            {
+                if (answer is null)
+                {
+                    others.Add(peer, reach);
+                }
+                else
+                {
+                    answers.Add(peer, answer);
+                }
+            }
+        }
+
+        HashSet<PeerId> must = [.. JoinView.MustReach(answers.Values)];
+        return new JoinView(
+            peers.Length > 0,
+            answers.Keys,
+            [.. answers.Where(answer => answer.Value.IsMember).Select(answer => answer.Key)],
+            [.. others.Where(other => must.Contains(other.Key) && !other.Value.IsReachable).Select(other => new JoinBlocker(other.Key, other.Value.Obstacle!))])
+        {
+            Doubts = [.. others.Where(other => must.Contains(other.Key) == other.Value.IsReachable).Select(other => other.Key)],
+        };
+    }
+
+    private async Task<(Reach Reach, MembersAnswer? Answer)> ReachAndAskAsync(PeerId peer, bool isJoining, CancellationToken cancellationToken)
+    {
+        Reach reach = await reachability.ReachAsync(peer, cancellationToken);
+        return (reach, reach.IsReachable ? await AskAsync(peer, isJoining, limit: null, cancellationToken) : null);
     }
 
     private async Task<T[]> WithinLimitAsync<T>(
@@ -100,14 +136,14 @@ internal sealed class Joiner(
         return results;
     }
 
-    private async Task<MembersAnswer?> AskAsync(PeerId peer, bool isJoining, CancellationTokenSource limit, CancellationToken cancellationToken)
+    private async Task<MembersAnswer?> AskAsync(PeerId peer, bool isJoining, CancellationTokenSource? limit, CancellationToken cancellationToken)
     {
         try
         {
             MembersAnswer answer = await MembersProtocol.AskAsync(streams, peer, isJoining, cancellationToken);
             if (answer.IsMember)
             {
-                limit.CancelAfter(options.JoinRetry); // who matters is named by members: those who are gone need not be waited for
+                limit?.CancelAfter(options.JoinRetry); // who matters is named by members: those who are gone need not be waited for
             }
 
             return answer;

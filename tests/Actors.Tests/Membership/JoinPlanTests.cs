@@ -84,6 +84,41 @@ public sealed class JoinPlanTests
     }
 
     [Fact]
+    public void Doubts_are_waited_for_but_not_for_ever()
+    {
+        JoinPlan plan = new(Joiner, wasMember: false);
+        JoinView doubtful = Members(1, 2) with { Doubts = [TestMesh.Peer(3)] };
+
+        Assert.Equal(JoinMove.Wait, plan.Next(TimeSpan.FromSeconds(1), doubtful));
+        Assert.Equal(JoinMove.Wait, plan.Next(TimeSpan.FromSeconds(10.9), doubtful));
+        Assert.Equal(JoinMove.Announce, plan.Next(TimeSpan.FromSeconds(11), doubtful));
+        Assert.Equal(JoinMove.Ask, plan.Next(TimeSpan.FromSeconds(11), doubtful));
+    }
+
+    [Fact]
+    public void A_doubt_that_became_sure_keeps_out_and_later_ones_are_waited_for_anew()
+    {
+        JoinPlan plan = new(Joiner, wasMember: false);
+        JoinView doubtful = Members(1, 2) with { Doubts = [TestMesh.Peer(3)] };
+        plan.Next(TimeSpan.FromSeconds(1), doubtful);
+
+        Assert.Equal(JoinMove.Wait, plan.Next(TimeSpan.FromSeconds(5), Blocked(3)));
+        Assert.Equal(JoinMove.Wait, plan.Next(TimeSpan.FromSeconds(60), doubtful));
+        Assert.Equal(JoinMove.Announce, plan.Next(TimeSpan.FromSeconds(61), Members(1)));
+    }
+
+    [Fact]
+    public void Who_has_asked_stands_by_its_word_since_it_may_be_let_in_at_any_moment()
+    {
+        JoinPlan plan = new(Joiner, wasMember: false);
+        plan.Next(TimeSpan.Zero, Members(1));
+        Assert.Equal(JoinMove.Ask, plan.Next(TimeSpan.Zero, Members(1)));
+
+        Assert.Equal(JoinMove.Wait, plan.Next(TimeSpan.FromSeconds(1), Blocked(2)));
+        Assert.True(plan.IsAnnounced);
+    }
+
+    [Fact]
     public void The_same_members_are_asked_again_only_after_a_while_and_new_ones_at_once()
     {
         JoinPlan plan = new(Joiner, wasMember: false);
@@ -149,6 +184,15 @@ public sealed class JoinViewTests
         Assert.Equal([TestMesh.Peer(5)], JoinView.MustReach([joining, Says(5), Says()]));
         Assert.Empty(JoinView.MustReach([new MembersAnswer(false, [TestMesh.Peer(5)], [TestMesh.Peer(6)])]));
         Assert.Empty(JoinView.MustReach([]));
+    }
+
+    [Fact]
+    public void Whom_a_single_member_names_is_named_but_need_not_be_reached()
+    {
+        MembersAnswer[] answers = [Says(5), Says(), new(true, [], [TestMesh.Peer(6)]), new(false, [TestMesh.Peer(7)], [])];
+
+        Assert.Equal([TestMesh.Peer(5), TestMesh.Peer(6)], JoinView.Named(answers));
+        Assert.Empty(JoinView.MustReach(answers));
     }
 
     private static MembersAnswer Says(params int[] live) => new(true, [.. live.Select(TestMesh.Peer)], []);
