@@ -42,7 +42,9 @@ internal static class NatAdvice
             return ["this node listens on loopback only; listen on all interfaces with --listen /ip4/0.0.0.0/tcp/4001"];
         }
 
-        if (status.Reachability != Reachability.Private || outward.Length == 0)
+        // Behind a NAT that filters by address nobody can prove that strangers are kept out: all who could test have been talked to.
+        bool isLeftToRelays = status is { Reachability: Reachability.Unknown, Relays.Count: > 0, Mapping: NatMapping.EndpointIndependent or NatMapping.EndpointDependent };
+        if ((status.Reachability != Reachability.Private && !isLeftToRelays) || outward.Length == 0)
         {
             return [];
         }

@@ -88,6 +88,15 @@ public sealed class NatAdviceTests
         Assert.Contains("reachable through 1 relay", NatAdvice.LineOf(BehindNat with { Relays = [slot] }), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Who_lives_on_relays_though_nobody_can_prove_why_is_told_what_would_help()
+    {
+        NatStatus status = BehindNat with { Reachability = Reachability.Unknown, Relays = [new RelayReservation(TestPeer, [], default, null, null, default)] };
+
+        Assert.StartsWith("forward TCP port 4001", Assert.Single(NatAdvice.Remedies(status, 0)), StringComparison.Ordinal);
+        Assert.Empty(NatAdvice.Remedies(status with { Mapping = NatMapping.Unknown }, 0));
+    }
+
     private static Networking.Identity.PeerId TestPeer { get; } = Networking.Identity.KeyPair.FromSeed(new byte[32]).PeerId;
 
     private static AddressStatus Address(string text, AddressSource source, Reachability reachability) =>
