@@ -41,8 +41,9 @@ public sealed class NatService : IAsyncDisposable
         if (options.RelayClient.Enabled)
         {
             RelayClientOptions client = options.RelayClient with { PublicAddresses = options.PublicAddresses };
-            network.UseCircuits(new CircuitTransport(network, client));
-            _relays = new RelayClient(network, client);
+            RelayClient relays = new(network, client);
+            network.UseCircuits(new CircuitTransport(network, client, () => relays.Reservations));
+            _relays = relays;
             _relays.Changed += Update;
         }
 

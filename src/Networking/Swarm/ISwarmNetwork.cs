@@ -89,7 +89,7 @@ internal interface ISwarmNetwork
     IDisposable InterceptAccepts(Func<ITransportLink, bool> claim);
 
     /// <summary>Takes the transport of relayed addresses; null takes it away.</summary>
-    void UseCircuits(ITransport? circuits);
+    void UseCircuits(ICircuitTransport? circuits);
 
     /// <summary>Runs work in the background, owned by the swarm: the token fires when it closes.</summary>
     /// <returns>False when it is closing: nothing was started.</returns>

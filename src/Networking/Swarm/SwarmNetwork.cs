@@ -127,7 +127,7 @@ internal sealed class SwarmNetwork : ISwarmNetwork
     public IDisposable InterceptAccepts(Func<ITransportLink, bool> claim) => _keeper.Intercept(claim);
 
     /// <inheritdoc/>
-    public void UseCircuits(ITransport? circuits) => _factory.UseCircuits(circuits);
+    public void UseCircuits(ICircuitTransport? circuits) => _factory.UseCircuits(circuits);
 
     /// <inheritdoc/>
     public bool TryRun(Func<CancellationToken, Task> work) => _tasks.TryRun(() => work(_closing));

@@ -13,7 +13,9 @@ namespace P2PLearn.Networking.Protocols.Relay;
 /// </remarks>
 /// <param name="network">The swarm whose connections carry the circuits.</param>
 /// <param name="options">Limits.</param>
-internal sealed class CircuitTransport(ISwarmNetwork network, RelayClientOptions options) : ITransport
+/// <param name="slots">This node's own; null for none.</param>
+internal sealed class CircuitTransport(
+    ISwarmNetwork network, RelayClientOptions options, Func<IReadOnlyList<RelayReservation>>? slots = null) : ICircuitTransport
 {
     /// <inheritdoc/>
     public bool Handles(Multiaddr address) => address.IsRelayed;
@@ -21,6 +23,10 @@ internal sealed class CircuitTransport(ISwarmNetwork network, RelayClientOptions
     /// <summary>Never: a relay brings circuits by itself once it has given us a slot.</summary>
     public ValueTask<ITransportListener> ListenAsync(Multiaddr address, CancellationToken cancellationToken) =>
         throw new NotSupportedException("nobody listens on a relayed address: a reservation takes its place");
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Multiaddr> InOrder(PeerId target, IEnumerable<Multiaddr> addresses) =>
+        RelayOrder.Sort(network.Identity.PeerId, target, addresses, slots?.Invoke() ?? []);
 
     /// <summary>Gets a direct connection to the relay and asks it for a circuit.</summary>
     /// <exception cref="UpgradeException">The address cannot be used, the relay cannot be reached, or it refused; the message

@@ -24,7 +24,7 @@ internal sealed class ConnectionFactory
     private readonly IReadOnlyList<ITransport> _transports;
     private readonly MultistreamSelect _select;
     private readonly NoiseSecurity _noise;
-    private ITransport? _circuits;
+    private ICircuitTransport? _circuits;
     private long _lastId;
 
     public ConnectionFactory(
@@ -50,8 +50,12 @@ internal sealed class ConnectionFactory
         ? Volatile.Read(ref _circuits)
         : _transports.FirstOrDefault(t => t.Handles(address));
 
+    /// <summary>In which order to try ways through relays.</summary>
+    public IReadOnlyList<Multiaddr> InOrder(PeerId? target, IReadOnlyList<Multiaddr> relayed) =>
+        target is not null && Volatile.Read(ref _circuits) is { } circuits ? circuits.InOrder(target, relayed) : relayed;
+
     /// <summary>Takes the transport of relayed addresses; null takes it away.</summary>
-    public void UseCircuits(ITransport? circuits) => Volatile.Write(ref _circuits, circuits);
+    public void UseCircuits(ICircuitTransport? circuits) => Volatile.Write(ref _circuits, circuits);
 
     /// <summary>Counts an inbound link before anything is spent on it.</summary>
     public ResourceLimit TryAccept(ITransportLink link, out ResourceGate.ConnectionTicket? ticket)

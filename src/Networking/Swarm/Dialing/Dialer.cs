@@ -137,7 +137,7 @@ internal sealed class Dialer
             _options.Timeouts.DialStagger,
             _options.Time);
         var race = new DialRace(
-            peer, Dial(all.Where(a => !a.IsRelayed)), Dial(all.Where(a => a.IsRelayed)), _direct, _options);
+            peer, Dial(all.Where(a => !a.IsRelayed)), Dial(_factory.InOrder(peer, [.. all.Where(a => a.IsRelayed)])), _direct, _options);
         try
         {
             return await race.RunAsync(limit.Token).ConfigureAwait(false);
