@@ -85,7 +85,10 @@ public sealed record ClusterHostOptions
     /// <summary>Longest pause before a lost actor system is rebuilt, default 30 s. A membership of ten times this resets the pause.</summary>
     public TimeSpan MaxRebuildPause { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Time for a graceful leave, after which the system is ended as it is, default 10 s.</summary>
+    /// <summary>
+    /// Time for a graceful leave, after which the system is ended as it is, default 10 s. A node that has asked to be let in waits for the answer first:
+    /// the others may count it as a member already.
+    /// </summary>
     public TimeSpan LeaveLimit { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Most peers remembered and asked, default 64: some more than members of a cluster.</summary>

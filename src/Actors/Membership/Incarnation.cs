@@ -69,11 +69,21 @@ internal sealed class Incarnation
     /// <summary>Ends when another member will have nothing to do with this incarnation any more.</summary>
     public Task Quarantined => _quarantined.Task;
 
+    /// <summary>Members were asked to let this node in. From then on it may be one for them before it knows.</summary>
+    public bool HasAsked { get; private set; }
+
     /// <summary>This node was seen leaving, so its end is no accident.</summary>
     public bool IsLeaving { get; private set; }
 
     /// <summary>Its system has ended; what its watcher may still say is out of date.</summary>
     public bool IsOver { get; private set; }
+
+    /// <summary>Asks members to let this node in.</summary>
+    public void Ask(IEnumerable<Address> members)
+    {
+        HasAsked = true;
+        Cluster.JoinSeedNodes(members);
+    }
 
     /// <summary>Takes note of the incarnation with which a peer has just opened a membership link.</summary>
     /// <remarks>
@@ -97,9 +107,7 @@ internal sealed class Incarnation
     {
         try
         {
-            Task graceful = Joined.IsCompletedSuccessfully && !abruptly
-                ? CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance)
-                : Task.CompletedTask;
+            Task graceful = abruptly ? Task.CompletedTask : LeaveAsync();
             await graceful.WaitAsync(limit, time);
             await System.Terminate().WaitAsync(limit, time);
         }
@@ -111,6 +119,20 @@ internal sealed class Incarnation
         finally
         {
             IsOver = true;
+        }
+    }
+
+    private async Task LeaveAsync()
+    {
+        if (HasAsked)
+        {
+            // Akka forgets a leave before the welcome, and the others would have to find out that their new member is gone.
+            await Task.WhenAny(Joined, Quarantined, System.WhenTerminated);
+        }
+
+        if (Joined.IsCompletedSuccessfully)
+        {
+            await CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
         }
     }
 

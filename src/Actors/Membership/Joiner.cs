@@ -73,7 +73,7 @@ internal sealed class Joiner(
         else if (move == JoinMove.Ask)
         {
             log.Asking(view.Members.Count);
-            incarnation.Cluster.JoinSeedNodes(view.Members.Select(AkkaAddress.Of));
+            incarnation.Ask(view.Members.Select(AkkaAddress.Of));
         }
     }
 

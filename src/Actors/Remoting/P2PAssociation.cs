@@ -14,7 +14,7 @@ namespace P2PLearn.Actors.Remoting;
 /// A stream that breaks, or that a better path supersedes, is replaced by its opener within <see cref="P2PTransportOptions.ResumeLimit"/>;
 /// <see cref="AssociationLedger"/> sees to it that each frame arrives once and in order all the same, so Akka notices nothing. Owns its
 /// streams. The reader gives nothing to Akka before Akka's handler is there; <c>Disassociated</c> is told exactly once, after which nothing more is
-/// told. Closing flushes what was queued, within a limit; closing twice is harmless.
+/// told. Closing flushes what was queued, and waits until the peer has read it, within a limit; closing twice is harmless.
 /// </remarks>
 internal sealed class P2PAssociation : AssociationHandle, IDisposable
 {
@@ -151,11 +151,11 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         return false;
     }
 
-    /// <summary>Closes the association after what is queued was sent; returns at once.</summary>
+    /// <summary>Closes the association after what is queued was sent and read; returns at once.</summary>
     [Obsolete("Akka's own signature; overridden so that both forms do the same.")]
     public override void Disassociate() => BeginClose();
 
-    /// <summary>Closes the association after what is queued was sent; returns at once. Harmless when repeated.</summary>
+    /// <summary>Closes the association after what is queued was sent and read; returns at once. Harmless when repeated.</summary>
     public void BeginClose() => _closing.TrySetResult();
 
     /// <summary>Closes the association if the peer's actor system is another one by now: what it carried has nobody to go to.</summary>
@@ -164,6 +164,7 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         long mine = Interlocked.Read(ref _uid);
         if (mine != 0 && mine != uid)
         {
+            _reason = EndReason.ClosedLocally; // nobody is left to read what was queued
             BeginClose();
         }
     }
@@ -252,7 +253,9 @@ internal sealed class P2PAssociation : AssociationHandle, IDisposable
         {
             _ledger.Complete();
             _work.Writer.TryWrite(true);
-            await Task.WhenAny(writer, Task.Delay(_setup.Options.FlushLimit, _setup.Time));
+            // The peer gives the stream up when it has read all. Whoever goes first may break what is still on its way: the last words of a leave.
+            Task taken = _reason == EndReason.None ? Task.WhenAll(writer, reader) : writer;
+            await Task.WhenAny(taken, Task.Delay(_setup.Options.FlushLimit, _setup.Time));
         }
 
         await stop.CancelAsync();

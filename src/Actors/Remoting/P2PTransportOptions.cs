@@ -59,7 +59,7 @@ public sealed record P2PTransportOptions
     /// <summary>Time in which a stream to a peer must be open, hole punching and relays included, default 25 s.</summary>
     public TimeSpan DialLimit { get; init; } = TimeSpan.FromSeconds(25);
 
-    /// <summary>Time given to queued frames when an association is closed, default 2 s.</summary>
+    /// <summary>Time given to queued frames when an association is closed, until the peer has read them, default 2 s.</summary>
     public TimeSpan FlushLimit { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Largest frame, without its length prefix.</summary>

@@ -117,6 +117,41 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    public async Task What_was_sent_before_a_close_is_read_on_a_slow_link_though_the_other_side_is_writing()
+    {
+        await using Fabric fabric = new();
+        await using TransportNode a = await TransportNode.StartAsync(fabric, 0);
+        await using TransportNode b = await TransportNode.StartAsync(fabric, 1);
+        (Link near, Link far) = await TransportNode.LinkAsync(a, b);
+        fabric.Slow(TestPeers.Id(0), TestPeers.Id(1), TimeSpan.FromMilliseconds(200));
+
+        await near.SendAsync(0, 100);
+        ((P2PAssociation)near.Handle).BeginClose();
+        while (far.Disassociations == 0 && far.Handle.Write(Google.Protobuf.ByteString.CopyFrom([0x80, 0, 0, 0])))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+        }
+
+        await Within.UntilAsync(() => near.Disassociations == 1 && far.Disassociations == 1, "both are told");
+        Assert.Equal(100, far.Received);
+        Assert.Equal(0, b.Counters.Broken + b.Counters.Lost);
+    }
+
+    [Fact]
+    public async Task A_close_waits_no_longer_than_the_limit_for_a_peer_that_never_gives_the_stream_up()
+    {
+        await using Fabric fabric = new();
+        await using TransportNode a = await TransportNode.StartAsync(fabric, 0, new P2PTransportOptions { FlushLimit = TimeSpan.FromMilliseconds(100) });
+        await using RawPeer raw = new(fabric, TestPeers.Id(0));
+        await raw.OpenAsync(AssociationId.Create());
+        Link link = await a.AcceptAsync();
+
+        ((P2PAssociation)link.Handle).BeginClose();
+
+        await Within.UntilAsync(() => link.Disassociations == 1, "the association is over");
+    }
+
+    [Fact]
     public async Task A_queue_that_waits_for_a_stream_is_bounded()
     {
         P2PTransportOptions options = new() { MaxQueuedBytes = 64 * 1024, MaxQueuedFrames = 64 };
