@@ -23,7 +23,16 @@ internal sealed class AdmissionPace(MeshOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Counts a proof that is about to begin.</summary>
+    /// <summary>Whether another proof may begin now; counts nothing.</summary>
+    public bool MayBegin(PeerId peer)
+    {
+        lock (_lock)
+        {
+            return !_entries.TryGetValue(peer, out Entry? entry) || entry.WindowEnds <= time.GetUtcNow() || entry.Proofs < options.MaxProofsPerPeer;
+        }
+    }
+
+    /// <summary>Counts a proof that begins.</summary>
     /// <returns>False when there were too many with this peer lately.</returns>
     public bool TryBegin(PeerId peer)
     {

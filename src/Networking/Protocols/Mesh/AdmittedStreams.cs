@@ -139,6 +139,21 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
         }
     }
 
+    /// <summary>Like <see cref="AdmitAsync"/>, for those who can do without.</summary>
+    /// <returns>Whether the peer is admitted.</returns>
+    public async ValueTask<bool> TryAdmitAsync(PeerId peer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await AdmitAsync(peer, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Stops answering and proving, and waits for what is under way. Harmless when repeated.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -147,6 +162,14 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
         _inner.PeerDisconnected -= _table.End;
         await _closing.CancelAsync().ConfigureAwait(false);
         await _tasks.CloseAsync().ConfigureAwait(false);
+    }
+
+    private static void ThrowUnless(bool mayBegin, PeerId peer)
+    {
+        if (!mayBegin)
+        {
+            throw new PeerUnreachableException(peer, EndReason.LimitReached, "its admission was tried too often and waits for a while");
+        }
     }
 
     private static void ThrowIfRefused(PeerId peer, MeshVerdict? verdict)
@@ -203,14 +226,11 @@ public sealed class AdmittedStreams : IPeerStreams, IAsyncDisposable
     /// <summary>Our own proof: opens a stream, which dials if need be, and runs it as initiator.</summary>
     private async Task<MeshVerdict?> ProveAsync(PeerId peer, CancellationToken cancellationToken)
     {
-        if (!_pace.TryBegin(peer))
-        {
-            throw new PeerUnreachableException(peer, EndReason.LimitReached, "its admission was tried too often and waits for a while");
-        }
-
+        ThrowUnless(_pace.MayBegin(peer), peer);
         PeerStream stream = await _inner.OpenStreamAsync(peer, Protocol, cancellationToken).ConfigureAwait(false);
         try
         {
+            ThrowUnless(_pace.TryBegin(peer), peer); // counted here: a dial that fails is no proof, and must not use them up
             MeshVerdict? verdict = await RunAsync(stream, MeshRole.Initiator, cancellationToken).ConfigureAwait(false);
             FinishLater(stream);
             return verdict;

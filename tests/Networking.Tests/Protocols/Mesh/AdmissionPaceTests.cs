@@ -26,6 +26,18 @@ public sealed class AdmissionPaceTests
     }
 
     [Fact]
+    public void Asking_whether_a_proof_may_begin_counts_nothing()
+    {
+        var pace = new AdmissionPace(Meshes.Home with { MaxProofsPerPeer = 1 }, _time);
+        Assert.True(pace.MayBegin(A) && pace.MayBegin(A));
+        Assert.Equal(0, pace.Count);
+        Assert.True(pace.TryBegin(A));
+        Assert.False(pace.MayBegin(A));
+        _time.Advance(Meshes.Home.ProofWindow);
+        Assert.True(pace.MayBegin(A));
+    }
+
+    [Fact]
     public void A_refusal_is_news_once_and_holds_off_for_the_pause()
     {
         var pace = new AdmissionPace(Meshes.Home, _time);

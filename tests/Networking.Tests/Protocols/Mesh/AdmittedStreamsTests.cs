@@ -170,6 +170,23 @@ public sealed class AdmittedStreamsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Dials_that_fail_use_up_no_proofs()
+    {
+        (Member a, Member b) = Pair(Meshes.Home, Meshes.Home);
+        _fabric.Cut(a.Id, b.Id);
+        for (int i = 0; i <= Meshes.Home.MaxProofsPerPeer; i++)
+        {
+            Assert.Equal(EndReason.LinkLost, (await a.RefusedAsync(b)).Reason);
+            Assert.False(await b.Streams.TryAdmitAsync(a.Id, default));
+        }
+
+        _fabric.Heal(a.Id, b.Id);
+        Assert.True(await a.Streams.TryAdmitAsync(b.Id, default));
+        await b.AdmittedAsync(a);
+        Assert.Empty(b.Node.Penalties);
+    }
+
+    [Fact]
     public async Task Penalties_and_identity_pass_through()
     {
         Member a = Alone(Meshes.Home);
