@@ -69,6 +69,7 @@ public sealed class Swarm : IPeerStreams, IAsyncDisposable
             options, _factory, _connections, _identify, _tasks, _metrics, _log, _closing.Token);
         var dials = new DialQueue<object, SwarmConnection>(_tasks, _closing.Token);
         _dialer = new Dialer(options, _factory, _connections, _peers, dials, _keeper.AdoptAsync, _metrics, _log);
+        _keeper.Opened += _dialer.Opened;
         Network = new SwarmNetwork(
             options, _connections, _factory, _keeper, _dialer, _identify, _peers, _protocols, _addresses, _tasks, Broke, Penalize, _log,
             _closing.Token);

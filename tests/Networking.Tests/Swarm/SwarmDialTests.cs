@@ -162,6 +162,41 @@ public sealed class SwarmDialTests
     }
 
     [Fact]
+    public async Task A_peer_that_connects_by_itself_ends_the_wait_for_our_dial()
+    {
+        await using Node node = await Swarms.ListenAsync(1);
+        await using Node other = Swarms.Create(2);
+        using Socket silent = Listen(out Multiaddr address);
+        node.AddAddresses(other.LocalPeer, [address]);
+        Task dialling = node.ConnectAsync(other.LocalPeer, default).AsTask();
+        await Within.UntilAsync(() => node.Gate.ConnectionCount == 1, "the dial is under way");
+
+        await Swarms.ConnectAsync(other, node);
+
+        await dialling.LimitAsync("the dial"); // far below the ten seconds that the silent address is given
+        Assert.Equal(ConnectionDirection.Inbound, Assert.Single(node.Connections).Direction);
+    }
+
+    [Fact]
+    public async Task Of_the_peers_behind_a_relay_each_is_left_alone_for_itself()
+    {
+        await using Node node = Swarms.Create(1);
+        Multiaddr relayed = Multiaddr.Parse($"/ip4/127.0.0.1/tcp/1/p2p/{TestPeers.Id(2)}/p2p-circuit");
+        string[] messages = new string[3];
+        int[] peers = [3, 4, 3];
+        for (int i = 0; i < peers.Length; i++)
+        {
+            node.AddAddresses(TestPeers.Id(peers[i]), [relayed]);
+            messages[i] = (await Assert.ThrowsAsync<PeerUnreachableException>(
+                () => node.ConnectAsync(TestPeers.Id(peers[i]), default).AsTask())).Message;
+        }
+
+        Assert.DoesNotContain("left alone for", messages[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("left alone for", messages[1], StringComparison.Ordinal);
+        Assert.Contains("left alone for", messages[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Many_callers_at_once_share_one_connection()
     {
         await using Node node = Swarms.Create(1);

@@ -11,6 +11,8 @@ namespace P2PLearn.Networking.Protocols.Relay;
 /// <param name="Target">Whom one means to reach; null when the address does not say.</param>
 internal sealed record RelayedAddress(PeerId Relay, Multiaddr? RelayAddress, PeerId? Target)
 {
+    private const int Room = PeerId.MaxBytes + 8; // an id with its code and length, and the circuit's code
+
     private static readonly Multiaddr Circuit = Multiaddr.Parse("/p2p-circuit");
 
     /// <summary>Takes an address apart.</summary>
@@ -41,11 +43,17 @@ internal sealed record RelayedAddress(PeerId Relay, Multiaddr? RelayAddress, Pee
     /// <returns>Null when it is too long for an address.</returns>
     public static Multiaddr? Through(Multiaddr relayAddress, PeerId relay)
     {
-        const int room = PeerId.MaxBytes + 8; // its code and length, and the circuit's code
-        return relayAddress.Bytes.Length > Multiaddr.MaxBytes - room
+        return relayAddress.Bytes.Length > Multiaddr.MaxBytes - Room
             ? null
             : relayAddress.WithPeerId(relay).Encapsulate(Circuit);
     }
+
+    /// <summary>A relayed address with the peer behind the relay at its end.</summary>
+    /// <param name="address">May name a target already, which is replaced.</param>
+    /// <param name="target">The peer.</param>
+    /// <returns>Null when it is too long for an address.</returns>
+    public static Multiaddr? To(Multiaddr address, PeerId target) =>
+        address.Bytes.Length > Multiaddr.MaxBytes - Room ? null : address.WithPeerId(target);
 
     /// <summary>An address of ours, followed by the circuit: our end of a circuit.</summary>
     public static Multiaddr OurEnd(Multiaddr local) =>

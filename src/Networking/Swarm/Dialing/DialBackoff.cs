@@ -1,4 +1,6 @@
+using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Protocols.Relay;
 
 namespace P2PLearn.Networking.Swarm.Dialing;
 
@@ -55,6 +57,21 @@ internal sealed class DialBackoff(TimeProvider time)
             }
 
             _entries[address] = new Entry(failures, time.GetUtcNow() + (wait < Longest ? wait : Longest), reason);
+        }
+    }
+
+    /// <summary>Forgets the addresses through a relay: a connection with it has come up, so they may lead somewhere again.</summary>
+    public void ForgetThrough(PeerId relay)
+    {
+        lock (_lock)
+        {
+            foreach (Multiaddr address in _entries.Keys) // removing while going through the keys is allowed
+            {
+                if (RelayedAddress.TryParse(address, out RelayedAddress? way) && way.Relay == relay)
+                {
+                    _entries.Remove(address);
+                }
+            }
         }
     }
 

@@ -44,6 +44,18 @@ internal sealed class DialQueue<TKey, TResult>(TaskGroup tasks, CancellationToke
         }
     }
 
+    /// <summary>Gives the callers who wait for a key what they want from elsewhere; the dial goes on to its own end.</summary>
+    public void Complete(TKey key, TResult result)
+    {
+        lock (_lock)
+        {
+            if (_pending.TryGetValue(key, out Pending? pending))
+            {
+                pending.Result.TrySetResult(result);
+            }
+        }
+    }
+
     private Pending Enter(TKey key, Func<CancellationToken, Task<TResult>> dial)
     {
         lock (_lock)

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Protocols.Relay;
 using P2PLearn.Networking.Swarm.Connections;
 using P2PLearn.Networking.Swarm.Peers;
 
@@ -53,6 +54,17 @@ internal sealed class Dialer
 
     /// <summary>Calls off the dials of direct addresses to a peer and waits until they are gone.</summary>
     public Task CallOffDirectAsync(PeerId peer) => _direct.CallOffAsync(peer);
+
+    /// <summary>A connection has come up, by whoever's dial: whoever waits for that peer has it.</summary>
+    public void Opened(SwarmConnection connection)
+    {
+        if (!connection.IsRelayed)
+        {
+            _backoff.ForgetThrough(connection.RemotePeer);
+        }
+
+        _queue.Complete(connection.RemotePeer, connection);
+    }
 
     /// <summary>Finds addresses when those known do not lead anywhere.</summary>
     public IPeerRouter? Router { get; set; }
@@ -165,7 +177,9 @@ internal sealed class Dialer
     private async Task<DialOutcome> DialOneAsync(
         PeerId? peer, Multiaddr address, bool honourBackoff, CancellationToken cancellationToken)
     {
-        if (honourBackoff && _backoff.WaitFor(address) is { Wait: var wait, Reason: var earlier }
+        // Of the peers behind one relay one may be there and another not.
+        Multiaddr place = address.IsRelayed && peer is not null ? RelayedAddress.To(address, peer) ?? address : address;
+        if (honourBackoff && _backoff.WaitFor(place) is { Wait: var wait, Reason: var earlier }
             && wait > TimeSpan.Zero)
         {
             return new DialOutcome(
@@ -177,13 +191,20 @@ internal sealed class Dialer
         {
             SwarmConnection connection = await DialInTurnAsync(peer, address, limit.Token).ConfigureAwait(false);
             _metrics.Dialled();
-            _backoff.Succeeded(address);
+            _backoff.Succeeded(place);
             await _adopt(connection).ConfigureAwait(false);
             return new DialOutcome(address, connection, EndReason.None, string.Empty, null);
         }
         catch (Exception e) when (EndReasons.Of(e, limit.Passed) is { } reason)
         {
-            return Failed(address, reason, e, cancellationToken.IsCancellationRequested);
+            if (!cancellationToken.IsCancellationRequested)
+            {
+                _backoff.Failed(place, reason);
+                _metrics.DialFailed(reason);
+                SwarmLog.DialFailed(_log, place, reason, e.Message);
+            }
+
+            return Failed(address, reason, e);
         }
     }
 
@@ -212,15 +233,8 @@ internal sealed class Dialer
         }
     }
 
-    private DialOutcome Failed(Multiaddr address, EndReason reason, Exception e, bool calledOff)
+    private DialOutcome Failed(Multiaddr address, EndReason reason, Exception e)
     {
-        if (!calledOff)
-        {
-            _backoff.Failed(address, reason);
-            _metrics.DialFailed(reason);
-            SwarmLog.DialFailed(_log, address, reason, e.Message);
-        }
-
         string message = reason == EndReason.Timeout ? $"no answer within {_options.Timeouts.DialAddress}" : e.Message;
         return new DialOutcome(address, null, reason, message, e);
     }

@@ -33,6 +33,22 @@ public sealed class RelayAddressesTests
     }
 
     [Fact]
+    public void A_target_is_put_behind_the_relay_unless_the_address_gets_too_long()
+    {
+        string circuit = $"{Public}/p2p/{TestPeers.Id(2)}/p2p-circuit";
+        Multiaddr whole = RelayedAddress.To(Multiaddr.Parse(circuit), TestPeers.Id(3))!;
+        Assert.Equal($"{circuit}/p2p/{TestPeers.Id(3)}", whole.ToString());
+        Assert.Equal($"{circuit}/p2p/{TestPeers.Id(4)}", RelayedAddress.To(whole, TestPeers.Id(4))!.ToString());
+
+        string name = $"/dns4/{new string('a', 60)}.{new string('b', 60)}.example.org";
+        string longest = string.Concat(Enumerable.Repeat(name, 6)) + $"/tcp/1/p2p/{TestPeers.Id(2)}/p2p-circuit";
+        int rest = Multiaddr.MaxBytes - 8 - Multiaddr.Parse(longest).Bytes.Length;
+        Multiaddr full = Multiaddr.Parse($"/dns4/{new string('c', rest - 2)}" + longest);
+        Assert.InRange(full.Bytes.Length, Multiaddr.MaxBytes - 20, Multiaddr.MaxBytes);
+        Assert.Null(RelayedAddress.To(full, TestPeers.Id(3)));
+    }
+
+    [Fact]
     public void What_is_told_fits_a_message()
     {
         string[] ours = [.. Enumerable.Range(1, 64).Select(i => $"/dns4/{new string('a', 60)}.{i}.example.org/tcp/4001")];

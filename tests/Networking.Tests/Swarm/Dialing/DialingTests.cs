@@ -54,6 +54,25 @@ public sealed class DialingTests
     }
 
     [Fact]
+    public void Backoff_of_addresses_through_a_relay_is_forgotten_when_the_relay_is_back()
+    {
+        Multiaddr Through(int relay, int target) =>
+            Multiaddr.Parse($"/ip4/9.9.9.9/tcp/1/p2p/{TestPeers.Id(relay)}/p2p-circuit/p2p/{TestPeers.Id(target)}");
+        var backoff = new DialBackoff(_time);
+        foreach (Multiaddr address in (Multiaddr[])[First, Through(1, 3), Through(1, 4), Through(2, 3)])
+        {
+            backoff.Failed(address, EndReason.Timeout);
+        }
+
+        backoff.ForgetThrough(TestPeers.Id(1));
+
+        Assert.Equal(2, backoff.Count);
+        Assert.Equal(TimeSpan.Zero, backoff.WaitFor(Through(1, 3)).Wait);
+        Assert.NotEqual(TimeSpan.Zero, backoff.WaitFor(Through(2, 3)).Wait);
+        Assert.NotEqual(TimeSpan.Zero, backoff.WaitFor(First).Wait);
+    }
+
+    [Fact]
     public void Ranking_lets_both_kinds_take_turns_puts_relays_last_and_cuts()
     {
         Multiaddr lan = Multiaddr.Parse("/ip4/10.0.0.1/tcp/1");
@@ -152,6 +171,23 @@ public sealed class DialingTests
 
         await Within.UntilAsync(() => dialToken.IsCancellationRequested, "the dial is called off");
         Assert.Equal((1, 0), (dials, queue.Count));
+    }
+
+    [Fact]
+    public async Task Whoever_waits_takes_what_comes_from_elsewhere_and_the_dial_goes_on()
+    {
+        var queue = new DialQueue<string, int>(new TaskGroup(_ => { }), default);
+        var dial = new TaskCompletionSource<int>();
+        Task<int> waiting = queue.JoinAsync("a", token => dial.Task.WaitAsync(token), default);
+        queue.Complete("b", 5);
+        Assert.False(waiting.IsCompleted);
+
+        queue.Complete("a", 6);
+
+        Assert.Equal(6, await waiting.LimitAsync("the caller"));
+        Assert.Equal(7, await queue.JoinAsync("a", _ => Task.FromResult(7), default).LimitAsync("the next caller"));
+        dial.SetResult(8);
+        await Within.UntilAsync(() => queue.Count == 0, "the end of the first dial");
     }
 
     [Fact]
