@@ -137,7 +137,12 @@ internal sealed class NodeNetwork : IAsyncDisposable
             Relays = [.. options.Relay.Relays.Select(Multiaddr.Parse)],
             Reservations = options.Relay.Slots,
         },
-        RelayServer = new RelayServerOptions { MaxReservations = options.Relay.MaxReservations, IsMember = peer => Streams.IsAdmitted(peer) },
+        RelayServer = new RelayServerOptions
+        {
+            MaxReservations = options.Relay.MaxReservations,
+            IsMember = peer => Streams.IsAdmitted(peer),
+            ProveMember = (peer, cancellationToken) => Streams.TryAdmitAsync(peer, cancellationToken),
+        },
         RelayMode = options.Mode switch
         {
             NodeModes.Relay => RelayMode.On,

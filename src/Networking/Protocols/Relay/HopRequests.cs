@@ -78,6 +78,7 @@ internal sealed class HopRequests(ISwarmNetwork network, RelayServerOptions opti
         SwarmStream stream, HopClient client, FramedReader reader, CancellationToken cancellationToken)
     {
         HopMessage request = await RelayCodec.ReadHopAsync(reader, cancellationToken).ConfigureAwait(false);
+        client = client with { IsMember = await IsMemberAsync(client.Peer, cancellationToken).ConfigureAwait(false) };
         switch (request.Type)
         {
             case HopMessageType.Reserve:
@@ -128,7 +129,9 @@ internal sealed class HopRequests(ISwarmNetwork network, RelayServerOptions opti
     private async Task<AcceptedCircuit?> ConnectAsync(
         SwarmStream stream, HopClient client, PeerId target, FramedReader reader, CancellationToken cancellationToken)
     {
-        RelayVerdict verdict = TryConnect(stream, client, target, out CircuitGrant? grant, out SwarmConnection? way);
+        bool targetIsMember = client.IsMember && DirectTo(target) is not null
+            && await IsMemberAsync(target, cancellationToken).ConfigureAwait(false);
+        RelayVerdict verdict = TryConnect(stream, client, target, targetIsMember, out CircuitGrant? grant, out SwarmConnection? way);
         if (grant is null || way is null)
         {
             await RefuseAsync(stream, client, verdict, cancellationToken).ConfigureAwait(false);
@@ -159,7 +162,7 @@ internal sealed class HopRequests(ISwarmNetwork network, RelayServerOptions opti
     }
 
     private RelayVerdict TryConnect(
-        SwarmStream stream, HopClient client, PeerId target, out CircuitGrant? grant, out SwarmConnection? way)
+        SwarmStream stream, HopClient client, PeerId target, bool targetIsMember, out CircuitGrant? grant, out SwarmConnection? way)
     {
         (grant, way) = (null, null);
         if (stream.Connection.IsRelayed || target == client.Peer || target == network.Identity.PeerId)
@@ -167,7 +170,7 @@ internal sealed class HopRequests(ISwarmNetwork network, RelayServerOptions opti
             return new RelayVerdict(RelayStatusCode.PermissionDenied);
         }
 
-        RelayVerdict verdict = books.TryConnect(client, target, options.IsMember(target), out grant);
+        RelayVerdict verdict = books.TryConnect(client, target, targetIsMember, out grant);
         way = grant is null ? null : DirectTo(target);
         if (grant is not null && way is null)
         {
@@ -196,6 +199,24 @@ internal sealed class HopRequests(ISwarmNetwork network, RelayServerOptions opti
 
             RelayServerLog.NotTaken(log, grant.Source.ToShortString(), grant.Target.ToShortString(), e.Message);
             return null;
+        }
+    }
+
+    private async ValueTask<bool> IsMemberAsync(PeerId peer, CancellationToken cancellationToken)
+    {
+        if (options.IsMember(peer))
+        {
+            return true;
+        }
+
+        using var limit = new Deadline(options.ProofWait, network.Time, cancellationToken);
+        try
+        {
+            return await options.ProveMember(peer, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (limit.Passed)
+        {
+            return false;
         }
     }
 

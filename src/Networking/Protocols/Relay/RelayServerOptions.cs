@@ -85,6 +85,13 @@ public sealed record RelayServerOptions
     /// made; must not block.</summary>
     public Func<PeerId, bool> IsMember { get; init; } = static _ => false;
 
+    /// <summary>Waits for the proof of a peer that is connected and may still be at it, as everybody is who comes back after a break: a
+    /// circuit that was made a moment before it would be a stranger's, of no use for models, for its whole life.</summary>
+    public Func<PeerId, CancellationToken, ValueTask<bool>> ProveMember { get; init; } = static (_, _) => new(false);
+
+    /// <summary>How long a request waits for that, default 2 s; part of <see cref="RequestTimeout"/>.</summary>
+    public TimeSpan ProofWait { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value that cannot work.</exception>
     public void Validate()
@@ -119,6 +126,7 @@ public sealed record RelayServerOptions
         Timer(CircuitIdleTimeout);
         Timer(RequestTimeout);
         Timer(ConnectTimeout);
+        Timer(ProofWait);
     }
 
     private static void Timer(TimeSpan value)

@@ -276,6 +276,49 @@ public sealed class RelayServerTests
         Assert.True(net.Server.Status.BytesRelayed >= 1_000_000);
     }
 
+    [Fact]
+    public async Task Members_whose_proofs_are_under_way_are_waited_for()
+    {
+        var proof = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        int waiting = 0;
+        await using RelayNet net = await RelayNet.StartAsync(o => o with
+        {
+            ProofWait = Within.Limit,
+            ProveMember = (_, token) =>
+            {
+                Interlocked.Increment(ref waiting);
+                return new ValueTask<bool>(proof.Task.WaitAsync(token));
+            },
+        });
+        Task<Node> reserving = net.TargetAsync(2);
+        Node a = await net.JoinAsync(1);
+        await Within.UntilAsync(() => Volatile.Read(ref waiting) == 1, "the reservation waits");
+        proof.SetResult(true);
+        Node b = await reserving.LimitAsync("the reservation");
+
+        await using PeerStream circuit = await net.ConnectAsync(a, b.LocalPeer);
+        await RoundTripAsync(circuit, 500_000); // more than a stranger's
+
+        Assert.Equal(3, waiting); // b's reservation, and both for the circuit
+    }
+
+    [Fact]
+    public async Task A_proof_that_does_not_come_is_waited_for_a_while_and_a_stranger_is_served_as_one()
+    {
+        await using RelayNet net = await RelayNet.StartAsync(o => o with
+        {
+            ProofWait = TimeSpan.FromMilliseconds(50),
+            ProveMember = async (_, token) =>
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
+                return true;
+            },
+        });
+        Node a = await net.JoinAsync(1);
+
+        Assert.Equal(new LinkLimit(TimeSpan.FromMinutes(2), 131072), (await net.ReserveAsync(a)).Limit);
+    }
+
     internal static async Task RoundTripAsync(PeerStream circuit, int bytes)
     {
         byte[] sent = new byte[bytes];
