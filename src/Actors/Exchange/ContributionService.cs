@@ -61,6 +61,16 @@ public sealed class ContributionService
         rpc.MapStream(GetMethod, SendAsync, new RpcMethodOptions { MaxRequestBytes = Hash256.Size, MaxStreamBytes = Hash256.Size });
     }
 
+    /// <summary>A peer is connected, again maybe: what could not be sent to it can be. Handlers must not block.</summary>
+    public event Action<PeerId> PeerConnected
+    {
+        add => _streams.PeerConnected += value;
+        remove => _streams.PeerConnected -= value;
+    }
+
+    /// <summary>The peers that are connected, a snapshot.</summary>
+    public IReadOnlyCollection<PeerId> ConnectedPeers => _streams.ConnectedPeers;
+
     private int ModelBytes => _context.ParameterCount * sizeof(float);
 
     /// <summary>Inbound contributions go to this run actor from now on.</summary>

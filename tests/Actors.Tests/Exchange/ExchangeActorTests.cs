@@ -78,6 +78,40 @@ public sealed class ExchangeActorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_push_that_was_given_up_goes_when_the_peer_is_back()
+    {
+        IActorRef exchange = Start(_maker, maxPushRepeats: 0);
+        _fabric.Cut(_maker.Peer, _receiver.Peer);
+        exchange.Tell(new ExchangeProtocol.Push(_maker.Make(_maker.Values(1)), [_receiver.Peer]));
+        await _maker.LentAsync(1); // the store's alone: the push has failed, or has not begun
+        _fabric.Heal(_maker.Peer, _receiver.Peer);
+        for (int i = 0; i < 20 && !_receiver.Probe.Received.Any(); i++)
+        {
+            _fabric.Disconnect(_maker.Peer, _receiver.Peer);
+            _fabric.Connect(_receiver.Peer, _maker.Peer); // whoever dials
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        }
+
+        await Within.UntilAsync(() => _receiver.Probe.Received.Any(c => c.Round == 1), "the push");
+    }
+
+    [Fact]
+    public async Task A_model_is_got_from_whoever_is_connected_before_its_maker_is_dialled()
+    {
+        await using ExchangeNode third = await ExchangeNode.StartAsync(_fabric, _system, 2);
+        IActorRef exchange = Start(_receiver);
+        Contribution contribution = _maker.Make(_maker.Values(1));
+        third.Keep(contribution, _maker.Values(1));
+        _fabric.Connect(_receiver.Peer, third.Peer);
+        _fabric.Slow(_maker.Peer, _receiver.Peer, TimeSpan.FromHours(1));
+
+        exchange.Tell(new ExchangeProtocol.Fetch(contribution, [_maker.Peer, third.Peer]));
+
+        await Within.UntilAsync(() => _receiver.Probe.Received.Any(), "the model");
+        Assert.Equal(_maker.ModelBytes, third.Context.Traffic.Sent);
+    }
+
+    [Fact]
     public async Task A_fetch_is_not_doubled_and_the_run_hears_how_it_ended()
     {
         IActorRef exchange = Start(_receiver);
@@ -115,7 +149,8 @@ public sealed class ExchangeActorTests : IAsyncLifetime
 
     private static Contribution Offered(object message) => ((RunProtocol.Offer)message).Contribution;
 
-    private IActorRef Start(ExchangeNode node) => _system.ActorOf(ExchangeActor.Props(node.Service, node.Run));
+    private IActorRef Start(ExchangeNode node, int maxPushRepeats = ExchangeActor.MaxPushRepeats) =>
+        _system.ActorOf(ExchangeActor.Props(node.Service, node.Run, maxPushRepeats));
 
     private IEnumerable<Contribution> Offers() => _receiver.Probe.Told.Where(m => m is RunProtocol.Offer).Select(Offered);
 }
