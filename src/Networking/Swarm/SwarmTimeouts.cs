@@ -1,3 +1,5 @@
+using P2PLearn.Networking.Transports;
+
 namespace P2PLearn.Networking.Swarm;
 
 /// <summary>How long the swarm waits. Each is a total limit of its step, not an idle one.</summary>
@@ -36,6 +38,10 @@ public sealed record SwarmTimeouts
     /// peers.</summary>
     public TimeSpan PushDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How long the remote's system may be silent while bytes of ours are on their way, see
+    /// <see cref="TcpTransport.SilenceLimit"/>.</summary>
+    public TimeSpan Silence { get; init; } = TcpTransport.DefaultSilenceLimit;
+
     /// <summary>How long a closing connection may take to say goodbye before it is broken.</summary>
     public TimeSpan Close { get; init; } = TimeSpan.FromSeconds(2);
 
@@ -44,7 +50,7 @@ public sealed record SwarmTimeouts
     public void Validate()
     {
         foreach (TimeSpan limit in (ReadOnlySpan<TimeSpan>)
-            [DialAddress, Dial, DialStagger, RelayDelay, DirectWait, MoveGrace, InboundUpgrade, StreamNegotiation, Identify, PushDelay, Close])
+            [DialAddress, Dial, DialStagger, RelayDelay, DirectWait, MoveGrace, InboundUpgrade, StreamNegotiation, Identify, PushDelay, Silence, Close])
         {
             ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
         }

@@ -11,11 +11,14 @@ namespace P2PLearn.Networking.Transports;
 internal sealed class TcpLink : ITransportLink
 {
     private readonly Socket _socket;
+    private readonly TcpWatch _watch;
     private int _closed;
 
     /// <param name="socket">Connected; owned from here on.</param>
     /// <param name="fromListenPort">The local port is one that we listen on.</param>
-    public TcpLink(Socket socket, bool fromListenPort)
+    /// <param name="silenceLimit">How long the remote's system may be silent while bytes of ours are on their way.</param>
+    /// <param name="time">The clock of that.</param>
+    public TcpLink(Socket socket, bool fromListenPort, TimeSpan silenceLimit, TimeProvider time)
     {
         _socket = socket;
         socket.NoDelay = true; // every small exchange would else wait for a delayed ACK of 40 ms
@@ -24,6 +27,7 @@ internal sealed class TcpLink : ITransportLink
         RemoteAddress = Multiaddr.FromTcpEndPoint(remote);
         LocalAddress = Multiaddr.FromTcpEndPoint((IPEndPoint)socket.LocalEndPoint!);
         FromListenPort = fromListenPort;
+        _watch = new TcpWatch(() => TcpProgress.Read(socket), silenceLimit, time, Abort);
     }
 
     /// <inheritdoc/>
@@ -62,6 +66,7 @@ internal sealed class TcpLink : ITransportLink
             {
                 int sent = await _socket.SendAsync(bytes, SocketFlags.None, cancellationToken).ConfigureAwait(false);
                 bytes = bytes[sent..];
+                _watch.OnSent();
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -75,6 +80,8 @@ internal sealed class TcpLink : ITransportLink
     {
         if (Interlocked.Exchange(ref _closed, 1) == 0)
         {
+            _watch.Dispose();
+
             // No TIME_WAIT: a redial from the listen port to the same remote would fail while it lasts.
             try
             {
@@ -94,6 +101,7 @@ internal sealed class TcpLink : ITransportLink
     {
         if (Interlocked.Exchange(ref _closed, 1) == 0)
         {
+            _watch.Dispose();
             try
             {
                 _socket.Shutdown(SocketShutdown.Both);

@@ -16,8 +16,18 @@ namespace P2PLearn.Networking.Transports;
 /// <param name="time">Clock of the pause after the system ran out of sockets.</param>
 public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
 {
+    /// <summary>The <see cref="SilenceLimit"/> unless told otherwise.</summary>
+    public static readonly TimeSpan DefaultSilenceLimit = TimeSpan.FromSeconds(3);
+
     private readonly Lock _lock = new();
     private readonly List<IPEndPoint> _listening = [];
+
+    /// <summary>
+    /// How long the remote's system may be silent, while bytes of ours are on their way and were sent again several times, before the link
+    /// breaks: a router that lost its table swallows everything without a word. Where the system tells of it (Linux); else the muxer's pings
+    /// find out.
+    /// </summary>
+    public TimeSpan SilenceLimit { get; init; } = DefaultSilenceLimit;
 
     /// <inheritdoc/>
     public bool Handles(Multiaddr address)
@@ -56,7 +66,7 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
             _listening.Add(bound);
         }
 
-        return ValueTask.FromResult<ITransportListener>(new TcpTransportListener(socket, time, () => Forget(bound)));
+        return ValueTask.FromResult<ITransportListener>(new TcpTransportListener(socket, time, SilenceLimit, () => Forget(bound)));
     }
 
     /// <inheritdoc/>
@@ -116,7 +126,7 @@ public sealed class TcpTransport(bool reusePort, TimeProvider time) : ITransport
             }
 
             await TcpHandshake.ConnectAsync(socket, remote, time, cancellationToken).ConfigureAwait(false);
-            return new TcpLink(socket, fromListenPort);
+            return new TcpLink(socket, fromListenPort, SilenceLimit, time);
         }
         catch
         {

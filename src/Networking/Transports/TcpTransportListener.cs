@@ -13,16 +13,18 @@ internal sealed class TcpTransportListener : ITransportListener
     private static readonly TimeSpan PauseWhenOutOfSockets = TimeSpan.FromMilliseconds(100);
     private readonly Socket _socket;
     private readonly TimeProvider _time;
+    private readonly TimeSpan _silenceLimit;
     private readonly Action _closed;
     private int _disposed;
 
     /// <param name="socket">Listening; owned from here on.</param>
-    /// <param name="time">Clock of the pause when the system is out of sockets.</param>
+    /// <param name="time">Clock of the pause when the system is out of sockets, and of the links.</param>
+    /// <param name="silenceLimit">Of the links, see <see cref="TcpTransport.SilenceLimit"/>.</param>
     /// <param name="closed">Called once, when the listener is closed.</param>
-    public TcpTransportListener(Socket socket, TimeProvider time, Action closed)
+    public TcpTransportListener(Socket socket, TimeProvider time, TimeSpan silenceLimit, Action closed)
     {
         _socket = socket;
-        _time = time;
+        (_time, _silenceLimit) = (time, silenceLimit);
         _closed = closed;
         Address = Multiaddr.FromTcpEndPoint((IPEndPoint)socket.LocalEndPoint!);
     }
@@ -39,7 +41,7 @@ internal sealed class TcpTransportListener : ITransportListener
             try
             {
                 accepted = await _socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                return new TcpLink(accepted, fromListenPort: true);
+                return new TcpLink(accepted, fromListenPort: true, _silenceLimit, _time);
             }
             catch (ObjectDisposedException)
             {

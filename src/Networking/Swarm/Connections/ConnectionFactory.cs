@@ -2,6 +2,7 @@ using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Muxing;
 using P2PLearn.Networking.Negotiation;
+using P2PLearn.Networking.Protocols.Relay;
 using P2PLearn.Networking.Security;
 using P2PLearn.Networking.Swarm.Limits;
 using P2PLearn.Networking.Swarm.Peers;
@@ -35,7 +36,7 @@ internal sealed class ConnectionFactory
         _gate = gate;
         _scores = scores;
         _metrics = metrics;
-        _transports = options.Transports ?? [new TcpTransport(options.ReusePort, options.Time)];
+        _transports = options.Transports ?? [new TcpTransport(options.ReusePort, options.Time) { SilenceLimit = options.Timeouts.Silence }];
         _select = new MultistreamSelect(
             new MultistreamOptions { Timeout = options.Timeouts.DialAddress }, options.Time);
         _noise = new NoiseSecurity(options.Identity, options.Noise, options.Time);
@@ -87,7 +88,8 @@ internal sealed class ConnectionFactory
         try
         {
             // whom to reach through a relay is said by the address alone
-            Multiaddr whole = address.IsRelayed && expected is not null ? address.WithPeerId(expected) : address;
+            Multiaddr whole = !address.IsRelayed || expected is null ? address
+                : RelayedAddress.To(address, expected) ?? throw new UpgradeException(EndReason.ProtocolNotSupported, "the address is too long");
             Dialling?.Invoke(whole);
             link = await transport.DialAsync(whole, cancellationToken).ConfigureAwait(false);
         }
