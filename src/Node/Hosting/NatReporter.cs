@@ -1,4 +1,5 @@
 using P2PLearn.Actors.Monitoring;
+using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Protocols.Dcutr;
 using P2PLearn.Node.Management;
@@ -11,6 +12,10 @@ internal sealed class NatReporter : IDisposable
     /// <summary>How long bad news are held back: a relay is often found a moment later.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>Peers whose way is remembered, at most; beyond that it is forgotten, and told anew.</summary>
+    private const int MaxPaths = 256;
+
+    private readonly Dictionary<PeerId, string> _paths = [];
     private readonly NatService _nat;
     private readonly EventLog _events;
     private readonly Lock _lock = new();
@@ -70,9 +75,29 @@ internal sealed class NatReporter : IDisposable
             HolePunchOutcome.Failed or HolePunchOutcome.NoAddresses => "relayed",
             _ => null,
         };
-        if (path is not null)
+        if (path is not null && IsNews(report.Peer, path))
         {
             _events.Record(new PathChanged(report.Peer.ToString(), path, report.Message));
+        }
+    }
+
+    /// <summary>False when the same was told before: a punch that is tried again and again fails the same way.</summary>
+    private bool IsNews(PeerId peer, string path)
+    {
+        lock (_lock)
+        {
+            if (_paths.GetValueOrDefault(peer) == path)
+            {
+                return false;
+            }
+
+            if (_paths.Count >= MaxPaths)
+            {
+                _paths.Clear();
+            }
+
+            _paths[peer] = path;
+            return true;
         }
     }
 }
