@@ -60,10 +60,26 @@ internal sealed class Lookup
     /// <summary>Requests so far.</summary>
     public int RequestCount { get; private set; }
 
-    /// <summary>The k closest peers that answered, the closest first.</summary>
-    public IReadOnlyList<KadPeer> Closest =>
-        [.. _claims.Values.Where(c => c.State == CandidateState.Answered)
-            .OrderBy(c => c.Distance).Take(_options.ResultCount).Select(c => c.Peer)];
+    /// <summary>The k closest peers that answered, the closest first, of each IP group only its share.</summary>
+    public IReadOnlyList<KadPeer> Closest
+    {
+        get
+        {
+            List<LookupCandidate> closest = [];
+            foreach (LookupCandidate candidate in _claims.Values
+                .Where(c => c.State == CandidateState.Answered).OrderBy(c => c.Distance))
+            {
+                // The paths have their shares each for themselves: together they could be all of one owner's.
+                if (closest.Count < _options.ResultCount
+                    && candidate.Groups.All(g => closest.Count(c => c.Groups.Contains(g)) < _options.MaxPerGroup))
+                {
+                    closest.Add(candidate);
+                }
+            }
+
+            return [.. closest.Select(c => c.Peer)];
+        }
+    }
 
     private IEnumerable<LookupCandidate> Asked => _claims.Values.Where(c => c.State == CandidateState.Asked);
 

@@ -14,7 +14,7 @@ public sealed record LookupOptions
     /// <summary>d: paths that share no peer, so that one liar spoils one of them (S/Kademlia, 4.4).</summary>
     public int DisjointPaths { get; init; } = 5;
 
-    /// <summary>Candidates of one IP group (IPv4 /16, IPv6 /32) on one path: identities made up near a key come from few
+    /// <summary>Candidates of one IP group (IPv4 /16, IPv6 /32) on one path, and peers of it in the result: identities made up near a key come from few
     /// networks. Raise it where the whole mesh stands in one data centre.</summary>
     public int MaxPerGroup { get; init; } = 4;
 

@@ -1,0 +1,71 @@
+using System.Net;
+using P2PLearn.Networking.Nat;
+using P2PLearn.Networking.Swarm;
+using P2PLearn.Networking.Swarm.Connections;
+
+namespace P2PLearn.Networking.Protocols.Kad;
+
+/// <summary>Serves inbound streams of the DHT: one request after the other, until the remote has no more.</summary>
+/// <remarks>Safe for several threads.</remarks>
+internal sealed class KadServer(KadState state, KadOptions options, ISwarmNetwork network)
+{
+    private readonly KadRates _rates = new(
+        options.RequestBurstPerPeer, options.RequestsPerSecondPerPeer, options.RequestsPerSecond);
+
+    /// <summary>Serves one stream to its end.</summary>
+    /// <exception cref="ProtocolViolationException">The remote broke a rule.</exception>
+    public async Task ServeAsync(PeerStream stream, CancellationToken cancellationToken)
+    {
+        using var reader = new FramedReader(stream, KadLimits.MaxRequestBytes);
+        while (true)
+        {
+            using var limit = new Deadline(options.IdleTimeout, network.Time, cancellationToken);
+            if (await reader.ReadAsync(limit.Token).ConfigureAwait(false) is not { } bytes)
+            {
+                await stream.CloseWriteAsync(limit.Token).ConfigureAwait(false);
+                return;
+            }
+
+            if (!IsAllowed(stream))
+            {
+                return;
+            }
+
+            KadMessage request = KadCodec.Decode(bytes.Span, KadLimits.MaxRequestBytes);
+            KadMessage? answer = state.Answer(request, AskerOf(stream));
+            if (answer is not null)
+            {
+                await FramedWriter.WriteAsync(stream, KadCodec.Encode(answer), limit.Token).ConfigureAwait(false);
+            }
+            else if (request.Type != KadMessageType.AddProvider)
+            {
+                stream.Reset(EndReason.LimitReached); // a value that is not stored, though it broke no rule
+                return;
+            }
+        }
+    }
+
+    private bool IsAllowed(PeerStream stream)
+    {
+        DateTimeOffset now = network.Time.GetUtcNow();
+        if (!_rates.TryTake(stream.RemotePeer, now))
+        {
+            throw new ProtocolViolationException(
+                EndReason.TooManyRequests, ViolationScope.Stream, "more DHT requests than one peer may make");
+        }
+
+        if (_rates.TryTakeOfAll(now))
+        {
+            return true;
+        }
+
+        stream.Reset(EndReason.LimitReached);
+        return false;
+    }
+
+    private KadAsker AskerOf(PeerStream stream)
+    {
+        IPAddress? ip = stream is SwarmStream swarm ? ThinWaist.IpOf(swarm.Connection.RemoteAddress) : null;
+        return new KadAsker(stream.RemotePeer, ip, network.AddressesOf(stream.RemotePeer));
+    }
+}

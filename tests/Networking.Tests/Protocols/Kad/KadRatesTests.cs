@@ -1,0 +1,65 @@
+using P2PLearn.Networking.Protocols.Kad;
+using P2PLearn.Networking.Protocols.Kad.Routing;
+
+namespace P2PLearn.Networking.Tests.Protocols.Kad;
+
+public sealed class KadRatesTests
+{
+    private static readonly DateTimeOffset Start = KadSamples.Start;
+
+    [Fact]
+    public void A_peer_has_its_burst_and_then_its_rate()
+    {
+        var rates = new KadRates(burst: 5, perSecond: 2, allPerSecond: 1);
+        Assert.Equal(5, Enumerable.Range(0, 20).Count(_ => rates.TryTake(KadSamples.Id(1), Start)));
+        Assert.True(rates.TryTake(KadSamples.Id(2), Start));
+        Assert.Equal(2, Enumerable.Range(0, 20).Count(_ => rates.TryTake(KadSamples.Id(1), Start.AddSeconds(1))));
+    }
+
+    [Fact]
+    public void All_together_have_a_rate_too()
+    {
+        var rates = new KadRates(burst: 5, perSecond: 2, allPerSecond: 10);
+        Assert.Equal(100, Enumerable.Range(0, 500).Count(_ => rates.TryTakeOfAll(Start)));
+        Assert.Equal(10, Enumerable.Range(0, 500).Count(_ => rates.TryTakeOfAll(Start.AddSeconds(1))));
+    }
+
+    [Fact]
+    public void It_remembers_a_bounded_number_of_peers()
+    {
+        var rates = new KadRates(burst: 2, perSecond: 1, allPerSecond: 1);
+        Assert.Equal(KadRates.MaxPeers, Enumerable.Range(0, 5_000).Count(i => rates.TryTake(KadSamples.Id(i), Start)));
+        Assert.Equal(KadRates.MaxPeers, rates.Count);
+        Assert.True(rates.TryTake(KadSamples.Id(9_999), Start.AddSeconds(1))); // all others have their burst again
+        Assert.Equal(1, rates.Count);
+    }
+
+    [Fact]
+    public void What_was_told_is_due_an_interval_later_until_it_is_taken_back()
+    {
+        var announcements = new Announcements(max: 2, TimeSpan.FromHours(22));
+        var one = new Announcement(new byte[] { 1 }, null);
+        announcements.Told(one, Start);
+        announcements.Told(new Announcement(new byte[] { 2 }, null), Start.AddHours(1));
+        announcements.Told(new Announcement(new byte[] { 3 }, null), Start); // one too many
+        Assert.Equal(2, announcements.Count);
+        Assert.Empty(announcements.Due(Start.AddHours(21)));
+        Assert.Equal(one, Assert.Single(announcements.Due(Start.AddHours(22))));
+        announcements.Told(one, Start.AddHours(22));
+        announcements.Remove([2]);
+        Assert.Empty(announcements.Due(Start.AddHours(43)));
+    }
+
+    [Fact]
+    public void A_refresh_key_falls_into_its_bucket()
+    {
+        var random = new Random(7);
+        KadKey self = KadKey.Of(KadSamples.Id(0));
+        for (int bucket = 0; bucket <= 10; bucket++)
+        {
+            Assert.Equal(bucket, KadKey.Of(RefreshTarget.Find(self, bucket, random.NextBytes)).CommonPrefixLength(self));
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => RefreshTarget.Find(self, 16, random.NextBytes));
+    }
+}

@@ -1,0 +1,162 @@
+using P2PLearn.Networking.Identity;
+using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Protocols;
+using P2PLearn.Networking.Protocols.Kad;
+using P2PLearn.Networking.Swarm;
+using P2PLearn.Networking.Tests.Protocols.Kad.Records;
+using P2PLearn.TestKit;
+
+namespace P2PLearn.Networking.Tests.Protocols.Kad;
+
+/// <summary>What a stranger with a real connection can do to a server of the DHT.</summary>
+public sealed class KadServerHostileTests
+{
+    [Theory]
+    [InlineData("80", EndReason.MalformedMessage)] // the stream ends within a length
+    [InlineData("ffffffffffffffffff01", EndReason.MalformedMessage)]
+    [InlineData("818001", EndReason.MessageTooLarge)] // 16,385 bytes: by its length alone
+    [InlineData("0208", EndReason.MalformedMessage)]
+    [InlineData("020806", EndReason.UnexpectedMessage)] // type 6
+    [InlineData("020804", EndReason.MalformedMessage)] // FIND_NODE without a key
+    [InlineData("050802120100", EndReason.MalformedMessage)] // ADD_PROVIDER of a key of one byte
+    public async Task Bytes_that_break_a_rule_end_the_stream_and_cost_score(string hex, EndReason reason)
+    {
+        await using KadNet net = await KadNet.StartAsync(1);
+        Node stranger = await StrangerAsync(net);
+        Assert.Equal(0, await AnswersAsync(stranger, net.NodeAt(0).LocalPeer, Convert.FromHexString(hex)));
+        await Within.UntilAsync(
+            () => net.NodeAt(0).GetPeerInfo(stranger.LocalPeer)!.Score < 0, $"{reason} is counted");
+    }
+
+    [Fact]
+    public async Task A_stream_carries_many_requests()
+    {
+        await using KadNet net = await KadNet.StartAsync(1);
+        Node stranger = await StrangerAsync(net);
+        byte[] ping = [2, 8, 5];
+        Assert.Equal(50, await AnswersAsync(
+            stranger, net.NodeAt(0).LocalPeer, [.. Enumerable.Repeat(ping, 50).SelectMany(p => p)]));
+    }
+
+    [Fact]
+    public async Task Who_asks_too_often_is_cut_off()
+    {
+        await using KadNet net = await KadNet.StartAsync(
+            1, o => o with { RequestBurstPerPeer = 20, RequestsPerSecondPerPeer = 1 });
+        Node stranger = await StrangerAsync(net);
+        byte[] flood = [.. Enumerable.Repeat(new byte[] { 2, 8, 5 }, 1_000).SelectMany(p => p)];
+        Assert.InRange(await AnswersAsync(stranger, net.NodeAt(0).LocalPeer, flood), 0, 40);
+        await Within.UntilAsync(() => net.NodeAt(0).GetPeerInfo(stranger.LocalPeer)!.Score < 0, "it is counted");
+    }
+
+    [Fact]
+    public async Task All_together_ask_no_more_than_this_node_can_answer()
+    {
+        await using KadNet net = await KadNet.StartAsync(1, o => o with { RequestsPerSecond = 1 });
+        Node stranger = await StrangerAsync(net);
+        byte[] flood = [.. Enumerable.Repeat(new byte[] { 2, 8, 5 }, 100).SelectMany(p => p)];
+        Assert.InRange(await AnswersAsync(stranger, net.NodeAt(0).LocalPeer, flood), 0, 20);
+        Assert.Equal(0, net.NodeAt(0).GetPeerInfo(stranger.LocalPeer)!.Score); // nobody's fault
+    }
+
+    [Fact]
+    public async Task A_stream_that_says_nothing_is_ended()
+    {
+        await using KadNet net = await KadNet.StartAsync(1, o => o with { IdleTimeout = TimeSpan.FromMilliseconds(50) });
+        Node stranger = await StrangerAsync(net);
+        await using PeerStream stream = await stranger.OpenStreamAsync(
+            net.NodeAt(0).LocalPeer, KadOptions.OwnProtocol, default).LimitAsync("a stream");
+        await stream.WriteAsync(new byte[] { 2 }, default).LimitAsync("writing"); // one byte of a message
+        await Assert.ThrowsAnyAsync<IOException>(
+            async () => await stream.ReadExactlyAsync(new byte[1], default).LimitAsync("the end"));
+    }
+
+    [Fact]
+    public async Task A_flood_of_provider_records_fills_one_share()
+    {
+        await using KadNet net = await KadNet.StartAsync(1, o => o with
+        {
+            RequestBurstPerPeer = 100_000,
+            RequestsPerSecond = 100_000,
+            Providers = o.Providers with { MaxPerPeer = 100 },
+        });
+        Node stranger = await StrangerAsync(net);
+        using var flood = new MemoryStream();
+        for (int i = 0; i < 2_000; i++)
+        {
+            await FramedWriter.WriteAsync(
+                flood,
+                KadCodec.Encode(new KadMessage
+                {
+                    Type = KadMessageType.AddProvider,
+                    Key = Multihash.Sha256(BitConverter.GetBytes(i)).Bytes.ToArray(),
+                    ProviderPeers = [new KadPeer(stranger.LocalPeer, [])],
+                }),
+                default);
+        }
+
+        Assert.Equal(0, await AnswersAsync(stranger, net.NodeAt(0).LocalPeer, flood.ToArray()));
+        Assert.Equal(100, net[0].Status.Providers);
+    }
+
+    [Fact]
+    public async Task A_forged_value_and_a_provider_record_of_somebody_else_are_not_kept()
+    {
+        await using KadNet net = await KadNet.StartAsync(1);
+        Node stranger = await StrangerAsync(net);
+        byte[] key = AnyValidator.Key(1);
+        foreach (KadMessage message in (KadMessage[])
+        [
+            new()
+            {
+                Type = KadMessageType.PutValue,
+                Key = key,
+                Record = new ValueRecord(key, "!forged"u8.ToArray(), null),
+            },
+            new()
+            {
+                Type = KadMessageType.AddProvider,
+                Key = Multihash.Sha256("x"u8).Bytes.ToArray(),
+                ProviderPeers = [KadSamples.Peer(1)],
+            },
+        ])
+        {
+            using var bytes = new MemoryStream();
+            await FramedWriter.WriteAsync(bytes, KadCodec.Encode(message), default);
+            Assert.Equal(0, await AnswersAsync(stranger, net.NodeAt(0).LocalPeer, bytes.ToArray()));
+        }
+
+        await Within.UntilAsync(() => net.NodeAt(0).GetPeerInfo(stranger.LocalPeer)!.Score <= -59, "both are counted");
+        Assert.Equal((0, 0), (net[0].Status.Records, net[0].Status.Providers));
+    }
+
+    private static async Task<Node> StrangerAsync(KadNet net)
+    {
+        int index = await net.AddAsync(o => o with { Mode = KadMode.Client });
+        await net.ConnectAsync(index, 0);
+        return net.NodeAt(index);
+    }
+
+    /// <summary>Sends bytes, half-closes, and counts the answers until the stream ends in whatever way.</summary>
+    private static async Task<int> AnswersAsync(Node from, PeerId to, byte[] bytes)
+    {
+        await using PeerStream stream = await from.OpenStreamAsync(to, KadOptions.OwnProtocol, default).LimitAsync("a stream");
+        int answers = 0;
+        try
+        {
+            await stream.WriteAsync(bytes, default).LimitAsync("writing");
+            await stream.CloseWriteAsync(default).LimitAsync("half-closing");
+            using var reader = new FramedReader(stream, KadLimits.MaxAnswerBytes);
+            while (await reader.ReadAsync(default).LimitAsync("an answer") is not null)
+            {
+                answers++;
+            }
+        }
+        catch (IOException)
+        {
+            // It was reset.
+        }
+
+        return answers;
+    }
+}
