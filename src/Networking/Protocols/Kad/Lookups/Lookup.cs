@@ -33,6 +33,7 @@ internal sealed class Lookup
     private readonly PeerId _self;
     private readonly LookupPath[] _paths;
     private readonly Dictionary<PeerId, LookupCandidate> _claims = []; // who asked each peer last
+    private readonly List<LookupCandidate> _asked = []; // those of the claims that have not answered or failed
     private readonly DateTimeOffset _deadline;
 
     /// <param name="target">What is searched.</param>
@@ -81,11 +82,9 @@ internal sealed class Lookup
         }
     }
 
-    private IEnumerable<LookupCandidate> Asked => _claims.Values.Where(c => c.State == CandidateState.Asked);
-
     /// <summary>When <see cref="Tick"/> has something to do.</summary>
     public DateTimeOffset NextDeadline(DateTimeOffset now) =>
-        Asked.Select(c => c.AskedAt + (IsSlow(c, now) ? _options.RequestTimeout : _options.SlowAfter))
+        _asked.Select(c => c.AskedAt + (IsSlow(c, now) ? _options.RequestTimeout : _options.SlowAfter))
             .Append(_deadline)
             .Min();
 
@@ -96,10 +95,12 @@ internal sealed class Lookup
     /// <returns>The peers to ask now.</returns>
     public IReadOnlyList<KadPeer> Tick(DateTimeOffset now)
     {
-        foreach (LookupCandidate late in Asked.Where(c => now - c.AskedAt >= _options.RequestTimeout))
+        _asked.RemoveAll(c =>
         {
-            late.State = CandidateState.Failed;
-        }
+            bool isLate = now - c.AskedAt >= _options.RequestTimeout;
+            c.State = isLate ? CandidateState.Failed : c.State;
+            return isLate;
+        });
 
         return Next(now);
     }
@@ -114,6 +115,7 @@ internal sealed class Lookup
         if (_claims.TryGetValue(peer, out LookupCandidate? candidate) && candidate.State != CandidateState.Answered)
         {
             candidate.State = CandidateState.Answered; // late is better than never
+            _asked.Remove(candidate);
             foreach (KadPeer named in closer.Take(KadLimits.MaxCloserPeers))
             {
                 Hear(candidate.Path, named, candidate.Hops + 1);
@@ -130,6 +132,7 @@ internal sealed class Lookup
         if (_claims.TryGetValue(peer, out LookupCandidate? candidate) && candidate.State == CandidateState.Asked)
         {
             candidate.State = CandidateState.Failed;
+            _asked.Remove(candidate);
         }
 
         return Next(now);
@@ -164,11 +167,12 @@ internal sealed class Lookup
         int places = Math.Max(1, _options.Concurrency / _paths.Length);
         foreach (LookupPath path in End == LookupEnd.None ? _paths : [])
         {
-            int free = places - Asked.Count(c => c.Path == path && !IsSlow(c, now));
+            int free = places - _asked.Count(c => c.Path == path && !IsSlow(c, now));
             for (; free > 0 && RequestCount < _options.MaxRequests && path.Next() is { } next; free--)
             {
                 (next.State, next.AskedAt) = (CandidateState.Asked, now);
                 _claims[next.Peer.Peer] = next;
+                _asked.Add(next);
                 RequestCount++;
                 ask.Add(next.Peer);
             }
@@ -178,7 +182,7 @@ internal sealed class Lookup
         {
             End = LookupEnd.Converged;
         }
-        else if (End == LookupEnd.None && !Asked.Any())
+        else if (End == LookupEnd.None && _asked.Count == 0)
         {
             End = LookupEnd.Exhausted; // the requests are used up
         }

@@ -128,7 +128,7 @@ internal sealed class SimClient(SimNetwork net, SimNode node)
     {
         Search(KadMessageType.FindNode, node.Self.Peer.Bytes.ToArray(), static (_, _, _) => { }, _ =>
         {
-            Queue<int> stale = new(node.Table.StaleBuckets(net.Now).Where(b => b <= 8));
+            Queue<int> stale = new(node.Table.StaleBuckets(net.Now).Take(net.Options.RefreshedBuckets));
             Refresh(stale, done);
         });
     }

@@ -29,6 +29,9 @@ internal sealed record SimOptions
     /// <summary>IPv4 /16 nets that the adversaries have; 0 for one each.</summary>
     public int AdversaryNets { get; init; }
 
+    /// <summary>Buckets, from the farthest, that a node looks up when it joins; its own surroundings besides.</summary>
+    public int RefreshedBuckets { get; init; } = 3;
+
     public int Quorum { get; init; } = 3;
 
     public LookupOptions Lookup { get; init; } = new();
