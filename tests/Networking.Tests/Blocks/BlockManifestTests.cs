@@ -55,8 +55,9 @@ public sealed class BlockManifestTests
     {
         byte[] bomb = Create([1], 0).Encode();
         bomb.AsSpan(CountAt, 4).Fill(0xff);
+        BlockManifest.TryDecode(bomb, Limits, out ManifestProblem problem); // what a first call allocates does not count
         long before = GC.GetAllocatedBytesForCurrentThread();
-        BlockManifest.TryDecode(bomb, Limits, out ManifestProblem problem);
+        BlockManifest.TryDecode(bomb, Limits, out problem);
         Assert.Equal(ManifestProblem.OverLimit, problem);
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 10_000);
 
