@@ -17,7 +17,7 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
 
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, FabricNode> _nodes = [];
-    private readonly Dictionary<(PeerId Low, PeerId High), FabricLink> _links = [];
+    private readonly Dictionary<PeerId, Dictionary<PeerId, FabricLink>> _links = []; // each link stands under both of its ends
     private PeerId[]? _relays;
 
     /// <summary>The clock that delays run on.</summary>
@@ -168,7 +168,7 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
     {
         lock (_gate)
         {
-            return _links.Values.Where(l => l.Joins(from)).Sum(l => l.From(from).Bytes);
+            return LinksOf(from).Values.Sum(link => link.From(from).Bytes);
         }
     }
 
@@ -215,9 +215,7 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
     {
         lock (_gate)
         {
-            return [.. from link in _links.Values
-                       where link.IsConnected && link.Joins(peer)
-                       select link.Low == peer ? link.High : link.Low];
+            return [.. LinksOf(peer).Where(link => link.Value.IsConnected).Select(link => link.Key)];
         }
     }
 
@@ -330,7 +328,7 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
             link.Relay = null;
             streams = [.. link.Streams];
             link.Streams.Clear();
-            carried = [.. _links.Values.Where(other => (other.Relay == a && other.Joins(b)) || (other.Relay == b && other.Joins(a)))];
+            carried = [.. LinksOf(a).Values.Where(other => other.Relay == b), .. LinksOf(b).Values.Where(other => other.Relay == a)];
         }
 
         foreach (FabricStream stream in streams)
@@ -383,12 +381,23 @@ public sealed class Fabric(TimeProvider? time = null, int streamBufferBytes = Fa
 
     private FabricLink LinkOf(PeerId a, PeerId b)
     {
-        (PeerId low, PeerId high) = a < b ? (a, b) : (b, a);
-        if (!_links.TryGetValue((low, high), out FabricLink? link))
+        Dictionary<PeerId, FabricLink> links = LinksOf(a);
+        if (!links.TryGetValue(b, out FabricLink? link))
         {
-            _links[(low, high)] = link = new FabricLink(low, high);
+            links[b] = LinksOf(b)[a] = link = a < b ? new FabricLink(a, b) : new FabricLink(b, a);
         }
 
         return link;
+    }
+
+    /// <summary>The links of a node by the other end; those that nobody has asked for yet are missing.</summary>
+    private Dictionary<PeerId, FabricLink> LinksOf(PeerId peer)
+    {
+        if (!_links.TryGetValue(peer, out Dictionary<PeerId, FabricLink>? links))
+        {
+            _links[peer] = links = [];
+        }
+
+        return links;
     }
 }

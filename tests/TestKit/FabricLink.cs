@@ -26,8 +26,6 @@ internal sealed class FabricLink(PeerId low, PeerId high)
     /// <summary>Whether a connection made by this node would come up.</summary>
     public bool MayConnect(PeerId from) => !IsCut && (IsConnected || !MayNotDial.Contains(from));
 
-    public bool Joins(PeerId peer) => Low == peer || High == peer;
-
     /// <summary>The open streams; empty whenever <see cref="IsConnected"/> is false.</summary>
     public HashSet<FabricStream> Streams { get; } = [];
 
