@@ -33,6 +33,9 @@ internal sealed class TestMesh : IAsyncDisposable
 
     public TestLog Log { get; } = new();
 
+    /// <summary>How many times the usual limit the hosts may take to stop: tens of them on a busy machine take longer.</summary>
+    public int Patience { get; init; } = 1;
+
     /// <summary>Frames that any host of this mesh refused.</summary>
     public ConcurrentQueue<(FrameVerdict Verdict, byte[] Frame)> Refused { get; } = new();
 
@@ -116,7 +119,7 @@ internal sealed class TestMesh : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Task.WhenAll(_hosts.Select(host => host.AbortAsync())).LimitAsync("the hosts to stop");
+        await Task.WhenAll(_hosts.Select(host => host.AbortAsync())).LimitAsync("the hosts to stop", Patience);
         await Fabric.DisposeAsync();
     }
 }

@@ -19,7 +19,7 @@ public sealed class RelayedTrainingTests(ITestOutputHelper output)
     };
 
     [Fact(Explicit = true)]
-    public async Task Nodes_behind_symmetric_NATs_train_through_relays_for_longer_than_a_slot_lasts()
+    public async Task Long_nodes_behind_symmetric_NATs_train_through_relays_for_longer_than_a_slot_lasts()
     {
         await using LabDaemons daemons = new(await Laboratory.UpAsync("--delay", "250", "A=symmetric", "B=symmetric"));
         int share = 0;

@@ -6,17 +6,17 @@ public static class Within
     /// <summary>Long enough for a loaded two-core machine; a test never waits this long unless it fails.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    /// <summary>Awaits a task for at most <see cref="Limit"/>.</summary>
+    /// <summary>Awaits a task for at most <see cref="Limit"/>, or that many times as long.</summary>
     /// <exception cref="TimeoutException">Names <paramref name="what"/>.</exception>
-    public static async Task LimitAsync(this Task task, string what)
+    public static async Task LimitAsync(this Task task, string what, int times = 1)
     {
         try
         {
-            await task.WaitAsync(Limit);
+            await task.WaitAsync(Limit * times);
         }
         catch (TimeoutException) when (!task.IsCompleted)
         {
-            throw new TimeoutException($"waited {Limit.TotalSeconds:0} s for: {what}");
+            throw new TimeoutException($"waited {(Limit * times).TotalSeconds:0} s for: {what}");
         }
     }
 
@@ -34,16 +34,16 @@ public static class Within
     /// <summary>Awaits a task for at most <see cref="Limit"/>.</summary>
     public static Task<T> LimitAsync<T>(this ValueTask<T> task, string what) => task.AsTask().LimitAsync(what);
 
-    /// <summary>Waits until a condition holds. Only for states that raise no event; where there is one, await it.</summary>
+    /// <summary>Waits until a condition holds, at most <see cref="Limit"/> or that many times as long. Only for states that raise no event; where there is one, await it.</summary>
     /// <exception cref="TimeoutException">Names <paramref name="what"/>.</exception>
-    public static async Task UntilAsync(Func<bool> condition, string what)
+    public static async Task UntilAsync(Func<bool> condition, string what, int times = 1)
     {
         long start = TimeProvider.System.GetTimestamp();
         while (!condition())
         {
-            if (TimeProvider.System.GetElapsedTime(start) > Limit)
+            if (TimeProvider.System.GetElapsedTime(start) > Limit * times)
             {
-                throw new TimeoutException($"waited {Limit.TotalSeconds:0} s until: {what}");
+                throw new TimeoutException($"waited {(Limit * times).TotalSeconds:0} s until: {what}");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, CancellationToken.None);

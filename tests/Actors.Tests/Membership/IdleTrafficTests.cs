@@ -9,13 +9,12 @@ namespace P2PLearn.Actors.Tests.Membership;
 /// <summary>What a mesh costs that does nothing, and how long it takes to form, with the timings for home lines.</summary>
 public sealed class IdleTrafficTests(ITestOutputHelper output)
 {
-    [Theory]
+    [Theory(Explicit = true)]
     [InlineData(2)]
     [InlineData(8)]
     [InlineData(32)]
     public async Task Long_an_idle_node_sends_at_most_one_and_a_half_kilobytes_a_second(int count)
     {
-        Assert.SkipUnless(PartialConnectivityTests.IsLong, "P2PLEARN_LONG_TESTS=1");
         await using TestMesh mesh = new();
         long start = TimeProvider.System.GetTimestamp();
         ClusterHost[] hosts = [.. Enumerable.Range(0, count).Select(i => StartWithData(mesh, i))];

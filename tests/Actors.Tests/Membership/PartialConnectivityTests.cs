@@ -8,9 +8,6 @@ namespace P2PLearn.Actors.Tests.Membership;
 /// <summary>Meshes in which some pairs cannot talk directly. Akka.Cluster by itself downs healthy members then.</summary>
 public sealed class PartialConnectivityTests(ITestOutputHelper output)
 {
-    /// <summary>Runs of minutes, and harm shown on purpose, only when asked for.</summary>
-    public static bool IsLong => Environment.GetEnvironmentVariable("P2PLEARN_LONG_TESTS") == "1";
-
     /// <summary>Tens of actor systems on a few busy cores miss heartbeats of 4 s; what is tested are blocked pairs.</summary>
     private static readonly AkkaTimings Crowded = AkkaTimings.LocalNetwork with
     {
@@ -96,13 +93,12 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
         Assert.Equal(4, scene.Hosts[0].Snapshot.Members.Count);
     }
 
-    [Theory]
+    [Theory(Explicit = true)]
     [InlineData(12, 4)]
     [InlineData(32, 30)]
     public async Task Long_with_relays_all_are_alive_and_reachable_after_a_minute(int count, int blocked)
     {
-        Assert.SkipUnless(IsLong, "P2PLEARN_LONG_TESTS=1");
-        await using Scene scene = new(count, RandomPairs(count, blocked), Crowded);
+        await using Scene scene = new(count, RandomPairs(count, blocked), Crowded, isLong: true);
         scene.Mesh.Fabric.EnableRelays();
 
         await scene.StartAllAsync();
@@ -113,14 +109,13 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
         scene.AssertNobodyWasHarmed(count);
     }
 
-    [Theory]
+    [Theory(Explicit = true)]
     [InlineData(12, 4)]
     [InlineData(32, 30)]
     public async Task Long_without_relays_nobody_who_is_in_is_harmed(int count, int blocked)
     {
-        Assert.SkipUnless(IsLong, "P2PLEARN_LONG_TESTS=1");
         (int A, int B)[] pairs = RandomPairs(count, blocked);
-        await using Scene scene = new(count, pairs, Crowded);
+        await using Scene scene = new(count, pairs, Crowded, isLong: true);
 
         await scene.StartAllAsync();
         await scene.UntilAsync(
@@ -134,12 +129,11 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
             scene.Hosts[pair.A].Snapshot.Phase == HostPhase.Member && scene.Hosts[pair.B].Snapshot.Phase == HostPhase.Member));
     }
 
-    [Theory]
+    [Theory(Explicit = true)]
     [InlineData(12, 4)]
     public async Task Long_the_harm_that_is_kept_away_who_joins_without_looking_gets_healthy_members_downed(int count, int blocked)
     {
-        Assert.SkipUnless(IsLong, "P2PLEARN_LONG_TESTS=1");
-        await using Scene scene = new(count, RandomPairs(count, blocked), AkkaTimings.LocalNetwork, new Careless());
+        await using Scene scene = new(count, RandomPairs(count, blocked), AkkaTimings.LocalNetwork, new Careless(), isLong: true);
 
         await scene.StartAllAsync();
         await Within.UntilAsync(() => scene.Harmed > 0, "the first member is downed");
@@ -169,19 +163,22 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
         private readonly IReachability? _reachability;
         private readonly int _count;
         private readonly List<ClusterSubscription> _subscriptions = [];
+        private readonly bool _isLong;
         private int _harmed;
         private int _unreachable;
 
-        public Scene(int count, (int A, int B)[] blocked, AkkaTimings? timings = null, IReachability? reachability = null)
+        public Scene(
+            int count, (int A, int B)[] blocked, AkkaTimings? timings = null, IReachability? reachability = null, bool isLong = false)
         {
-            (_count, _timings, _reachability) = (count, timings ?? TestMesh.Timings, reachability);
+            (_count, _timings, _reachability, _isLong) = (count, timings ?? TestMesh.Timings, reachability, isLong);
+            Mesh = new TestMesh { Patience = isLong ? 4 : 1 };
             foreach ((int a, int b) in blocked)
             {
                 Mesh.Fabric.Block(TestMesh.Peer(a), TestMesh.Peer(b));
             }
         }
 
-        public TestMesh Mesh { get; } = new();
+        public TestMesh Mesh { get; }
 
         public List<ClusterHost> Hosts { get; } = [];
 
@@ -191,6 +188,11 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
         public Task StartAsync(int index, AkkaTimings? timings = null)
         {
             ClusterHostOptions options = (index == 0 ? TestMesh.Options() : TestMesh.Options(0)) with { Timings = timings ?? _timings };
+            if (_isLong)
+            {
+                options = options with { JoinRetry = new ClusterHostOptions().JoinRetry }; // tens of hosts ask everybody each time
+            }
+
             ClusterHost host = Mesh.Start(index, options, reachability: _reachability);
             Hosts.Add(host);
             ClusterSubscription changes = host.Subscribe();
@@ -213,20 +215,13 @@ public sealed class PartialConnectivityTests(ITestOutputHelper output)
         /// <summary>Waits; four times as long in long runs.</summary>
         public async Task UntilAsync(Func<bool> condition, string what)
         {
-            for (int i = IsLong ? 4 : 1; ; i--)
+            try
             {
-                try
-                {
-                    await Within.UntilAsync(condition, what);
-                    return;
-                }
-                catch (TimeoutException e)
-                {
-                    if (i == 1)
-                    {
-                        throw new TimeoutException($"{e.Message}: {Report()}");
-                    }
-                }
+                await Within.UntilAsync(condition, what, Mesh.Patience);
+            }
+            catch (TimeoutException e)
+            {
+                throw new TimeoutException($"{e.Message}: {Report()}");
             }
         }
 
