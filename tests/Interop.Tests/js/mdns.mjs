@@ -1,19 +1,12 @@
 // A js-libp2p peer with mDNS discovery that the C# tests drive: one JSON command per line on stdin, one JSON answer per line on stdout.
 // Commands: start, discover, found, dial. Each carries an id that its answer repeats.
-import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { mdns } from '@libp2p/mdns'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-
-// Node 20 lacks it, and js-libp2p uses it.
-Promise.withResolvers ??= function () {
-  let resolve, reject
-  const promise = new Promise((res, rej) => { resolve = res; reject = rej })
-  return { promise, resolve, reject }
-}
+import { serve } from './commands.mjs'
 
 const found = new Map()
 let node
@@ -50,21 +43,7 @@ const commands = {
   }
 }
 
-function answer (message) {
-  process.stdout.write(JSON.stringify(message) + '\n')
-}
-
-createInterface({ input: process.stdin })
-  .on('line', async line => {
-    const command = JSON.parse(line)
-    try {
-      answer({ id: command.id, ...await commands[command.command](command) })
-    } catch (error) {
-      answer({ id: command.id, error: `${error.name}: ${error.message}` })
-    }
-  })
-  .on('close', async () => {
-    await discovery?.stop()
-    await node?.stop()
-    process.exit(0)
-  })
+serve(commands, async () => {
+  await discovery?.stop()
+  await node?.stop()
+})

@@ -1,7 +1,6 @@
 // A js-libp2p peer that the C# tests drive: one JSON command per line on stdin, one JSON answer per line on stdout.
 // Commands: start, dial, info, ping, upload, streams, perf, stop. Each carries an id that its answer repeats.
 import { createHash } from 'node:crypto'
-import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify, identifyPush } from '@libp2p/identify'
@@ -10,14 +9,8 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { serve } from './commands.mjs'
 import { readAll, send } from './streams.mjs'
-
-// Node 20 lacks it, and js-libp2p uses it.
-Promise.withResolvers ??= function () {
-  let resolve, reject
-  const promise = new Promise((res, rej) => { resolve = res; reject = rej })
-  return { promise, resolve, reject }
-}
 
 const HASH = '/interop/sha256/1.0.0'
 const ECHO = '/interop/echo/1.0.0'
@@ -163,17 +156,4 @@ const commands = {
   }
 }
 
-function answer (message) {
-  process.stdout.write(JSON.stringify(message) + '\n')
-}
-
-createInterface({ input: process.stdin })
-  .on('line', async line => {
-    const command = JSON.parse(line)
-    try {
-      answer({ id: command.id, ...await commands[command.command](command) })
-    } catch (error) {
-      answer({ id: command.id, error: `${error.name}: ${error.message}` })
-    }
-  })
-  .on('close', () => process.exit(0))
+serve(commands)

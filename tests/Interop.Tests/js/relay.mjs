@@ -4,7 +4,6 @@
 // js-libp2p punches no holes to private addresses, loopback included. So both sides give each other names in 11.0.0.0/8, and dial
 // 127.0.0.1 under them: here net.connect does.
 import net from 'node:net'
-import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
@@ -16,14 +15,8 @@ import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { HolePunch } from './node_modules/@libp2p/dcutr/dist/src/pb/message.js'
+import { serve } from './commands.mjs'
 import { readAll, send } from './streams.mjs'
-
-// Node 20 lacks it, and js-libp2p uses it.
-Promise.withResolvers ??= function () {
-  let resolve, reject
-  const promise = new Promise((res, rej) => { resolve = res; reject = rej })
-  return { promise, resolve, reject }
-}
 
 const ECHO = '/interop/echo/1.0.0'
 const LIMITED = { runOnLimitedConnection: true }
@@ -151,20 +144,4 @@ const commands = {
   }
 }
 
-function answer (message) {
-  process.stdout.write(JSON.stringify(message) + '\n')
-}
-
-createInterface({ input: process.stdin })
-  .on('line', async line => {
-    const command = JSON.parse(line)
-    try {
-      answer({ id: command.id, ...await commands[command.command](command) })
-    } catch (error) {
-      answer({ id: command.id, error: `${error.name}: ${error.message}` })
-    }
-  })
-  .on('close', async () => {
-    await node?.stop()
-    process.exit(0)
-  })
+serve(commands, () => node?.stop())
