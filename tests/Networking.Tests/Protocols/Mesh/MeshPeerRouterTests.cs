@@ -1,10 +1,8 @@
-using Microsoft.Extensions.Logging.Abstractions;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Mesh;
 using P2PLearn.Networking.Protocols.Rpc;
 using P2PLearn.Networking.Swarm;
-using P2PLearn.Networking.Tests.Swarm;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Networking.Tests.Protocols.Mesh;
@@ -14,9 +12,9 @@ public sealed class MeshPeerRouterTests
     [Fact]
     public async Task A_member_is_reached_through_another_member_that_knows_it()
     {
-        await using Place a = await Place.ListenAsync(1);
-        await using Place b = await Place.ListenAsync(2);
-        await using Place c = await Place.ListenAsync(3);
+        await using Place a = await Place.ListenAsync(1, routes: true);
+        await using Place b = await Place.ListenAsync(2, routes: true);
+        await using Place c = await Place.ListenAsync(3, routes: true);
         await b.JoinAsync(a);
         await c.JoinAsync(a);
         Assert.False(b.Swarm.TryGetPeerRecord(c.Id, out _));
@@ -35,8 +33,8 @@ public sealed class MeshPeerRouterTests
     [Fact]
     public async Task A_peer_that_nobody_knows_is_not_found()
     {
-        await using Place a = await Place.ListenAsync(1);
-        await using Place b = await Place.ListenAsync(2);
+        await using Place a = await Place.ListenAsync(1, routes: true);
+        await using Place b = await Place.ListenAsync(2, routes: true);
         await b.JoinAsync(a);
         Assert.Empty(await b.Router.FindPeerAsync(TestPeers.Id(77), default).LimitAsync("the search"));
         await Assert.ThrowsAsync<PeerUnreachableException>(
@@ -46,9 +44,9 @@ public sealed class MeshPeerRouterTests
     [Fact]
     public async Task Only_a_record_that_the_peer_itself_signed_counts_and_the_newest_wins()
     {
-        await using Place a = await Place.ListenAsync(1);
-        await using Place liar = await Place.ListenAsync(2, withRouter: false);
-        await using Place other = await Place.ListenAsync(3, withRouter: false);
+        await using Place a = await Place.ListenAsync(1, routes: true);
+        await using Place liar = await Place.ListenAsync(2);
+        await using Place other = await Place.ListenAsync(3);
         await liar.JoinAsync(a);
         await other.JoinAsync(a);
         using KeyPair sought = KeyPair.FromSeed(TestPeers.Seed(50));
@@ -74,9 +72,9 @@ public sealed class MeshPeerRouterTests
     [Fact]
     public async Task A_member_that_does_not_answer_holds_the_search_up_for_the_grace_only()
     {
-        await using Place a = await Place.ListenAsync(1);
-        await using Place silent = await Place.ListenAsync(2, withRouter: false);
-        await using Place other = await Place.ListenAsync(3);
+        await using Place a = await Place.ListenAsync(1, routes: true);
+        await using Place silent = await Place.ListenAsync(2);
+        await using Place other = await Place.ListenAsync(3, routes: true);
         await silent.JoinAsync(a);
         await other.JoinAsync(a);
         silent.Rpc.Map(MeshPeerRouter.Method, async (_, ct) =>
@@ -94,8 +92,8 @@ public sealed class MeshPeerRouterTests
     [Fact]
     public async Task Records_of_this_node_and_of_known_peers_are_answered_and_other_requests_refused()
     {
-        await using Place a = await Place.ListenAsync(1);
-        await using Place b = await Place.ListenAsync(2);
+        await using Place a = await Place.ListenAsync(1, routes: true);
+        await using Place b = await Place.ListenAsync(2, routes: true);
         await b.JoinAsync(a);
         using (RpcPayload own = await CallAsync(b, a, a.Id.Bytes.ToArray()))
         {
@@ -114,8 +112,8 @@ public sealed class MeshPeerRouterTests
     [Fact]
     public async Task A_search_ends_with_its_caller()
     {
-        await using Place a = await Place.ListenAsync(1);
-        await using Place b = await Place.ListenAsync(2);
+        await using Place a = await Place.ListenAsync(1, routes: true);
+        await using Place b = await Place.ListenAsync(2, routes: true);
         await b.JoinAsync(a);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             () => b.Router.FindPeerAsync(TestPeers.Id(77), new CancellationToken(canceled: true)).LimitAsync("the search"));
@@ -129,45 +127,4 @@ public sealed class MeshPeerRouterTests
 
     private static byte[] Record(KeyPair signer, ulong seq, string address) =>
         new PeerRecord(signer.PeerId, seq, [Multiaddr.Parse(address)]).Seal(signer).ToProtobuf();
-
-    /// <summary>A whole node: swarm, admission, RPC and router.</summary>
-    private sealed class Place : IAsyncDisposable
-    {
-        private Place(Node swarm, bool withRouter)
-        {
-            Swarm = swarm;
-            Streams = new AdmittedStreams(swarm, Meshes.Home, TimeProvider.System, NullLoggerFactory.Instance);
-            Rpc = new RpcEndpoint(Streams, new RpcOptions(), TimeProvider.System);
-            Streams.Handle(Meshes.Echo, Swarms.EchoAsync);
-            swarm.PeerRouter = withRouter ? new MeshPeerRouter(Rpc, Streams, swarm) : null;
-        }
-
-        public Node Swarm { get; }
-
-        public AdmittedStreams Streams { get; }
-
-        public RpcEndpoint Rpc { get; }
-
-        public MeshPeerRouter Router => (MeshPeerRouter)Swarm.PeerRouter!;
-
-        public PeerId Id => Swarm.LocalPeer;
-
-        public static async Task<Place> ListenAsync(int number, bool withRouter = true) => new(await Swarms.ListenAsync(number), withRouter);
-
-        /// <summary>Connects and waits until both have admitted each other and exchanged their records.</summary>
-        public async Task JoinAsync(Place other)
-        {
-            await Swarms.ConnectAsync(Swarm, other.Swarm);
-            await Streams.AdmitAsync(other.Id, default).LimitAsync("the admission");
-            await Within.UntilAsync(() => other.Streams.ConnectedPeers.Contains(Id), "the other side admits too");
-            await Within.UntilAsync(() => other.Swarm.TryGetPeerRecord(Id, out _), "the other side knows the record");
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await Rpc.DisposeAsync();
-            await Streams.DisposeAsync();
-            await Swarm.DisposeAsync();
-        }
-    }
 }

@@ -1,10 +1,7 @@
-using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging.Abstractions;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Mesh;
 using P2PLearn.Networking.Protocols.Rpc;
-using P2PLearn.Networking.Tests.Swarm;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Networking.Tests.Protocols.Mesh;
@@ -14,9 +11,9 @@ public sealed class PeerExchangeTests
     [Fact]
     public async Task A_newcomer_hears_of_the_others_through_the_one_member_it_knows()
     {
-        await using Place middle = await Place.ListenAsync(1);
-        await using Place first = await Place.ListenAsync(2);
-        await using Place second = await Place.ListenAsync(3);
+        await using Place middle = await Place.ListenAsync(1, exchanges: true);
+        await using Place first = await Place.ListenAsync(2, exchanges: true);
+        await using Place second = await Place.ListenAsync(3, exchanges: true);
         await first.JoinAsync(middle);
         await second.JoinAsync(middle);
 
@@ -30,8 +27,8 @@ public sealed class PeerExchangeTests
     [Fact]
     public async Task Records_that_nobody_signed_and_torn_answers_are_left_aside()
     {
-        await using Place liar = await Place.ListenAsync(1, exchanges: false);
-        await using Place node = await Place.ListenAsync(2);
+        await using Place liar = await Place.ListenAsync(1);
+        await using Place node = await Place.ListenAsync(2, exchanges: true);
         using KeyPair real = KeyPair.FromSeed(TestPeers.Seed(60));
         byte[] good = new PeerRecord(real.PeerId, 1, [Multiaddr.Parse("/ip4/192.0.2.1/tcp/1")]).Seal(real).ToProtobuf();
         byte[] forged = [.. good];
@@ -56,49 +53,4 @@ public sealed class PeerExchangeTests
     }
 
     private static byte[] Framed(byte[] record) => [(byte)(record.Length >> 8), (byte)record.Length, .. record];
-
-    private sealed class Place : IAsyncDisposable
-    {
-        private readonly PeerExchange? _exchange;
-
-        private Place(Node swarm, bool exchanges)
-        {
-            Swarm = swarm;
-            Streams = new AdmittedStreams(swarm, Meshes.Home, TimeProvider.System, NullLoggerFactory.Instance);
-            Rpc = new RpcEndpoint(Streams, new RpcOptions(), TimeProvider.System);
-            _exchange = exchanges ? new PeerExchange(Rpc, Streams, swarm, NullLoggerFactory.Instance) : null;
-            if (_exchange is not null)
-            {
-                _exchange.Found += Heard.Enqueue;
-            }
-        }
-
-        public ConcurrentQueue<PeerId> Heard { get; } = [];
-
-        public Node Swarm { get; }
-
-        public AdmittedStreams Streams { get; }
-
-        public RpcEndpoint Rpc { get; }
-
-        public PeerId Id => Swarm.LocalPeer;
-
-        public static async Task<Place> ListenAsync(int number, bool exchanges = true) => new(await Swarms.ListenAsync(number), exchanges);
-
-        public async Task JoinAsync(Place other)
-        {
-            await Swarms.ConnectAsync(Swarm, other.Swarm);
-            await Streams.AdmitAsync(other.Id, default).LimitAsync("the admission");
-            await Within.UntilAsync(() => other.Streams.ConnectedPeers.Contains(Id), "the other side admits too");
-            await Within.UntilAsync(() => other.Swarm.TryGetPeerRecord(Id, out _), "the other side knows the record");
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await (_exchange?.DisposeAsync() ?? default);
-            await Rpc.DisposeAsync();
-            await Streams.DisposeAsync();
-            await Swarm.DisposeAsync();
-        }
-    }
 }
