@@ -54,6 +54,13 @@ public sealed record KadOptions
     /// <summary>Values and keys of this node that are told again; further ones are told once.</summary>
     public int MaxAnnouncements { get; init; } = 4_096;
 
+    /// <summary>Connections kept that lookups made and nobody else uses; the one used longest ago is closed for a further
+    /// one.</summary>
+    public int MaxDialledConnections { get; init; } = 96;
+
+    /// <summary>How often that is looked at.</summary>
+    public TimeSpan DialledCheckInterval { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Requests that one peer may make at once.</summary>
     public int RequestBurstPerPeer { get; init; } = 200;
 
@@ -78,12 +85,12 @@ public sealed record KadOptions
         Records.Validate();
         Providers.Validate();
         foreach (int count in (ReadOnlySpan<int>)
-            [Quorum, MaxAnnouncements, RequestBurstPerPeer, RequestsPerSecondPerPeer, RequestsPerSecond, MaxStreamsPerPeer])
+            [Quorum, MaxAnnouncements, MaxDialledConnections, RequestBurstPerPeer, RequestsPerSecondPerPeer, RequestsPerSecond, MaxStreamsPerPeer])
         {
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         }
 
-        foreach (TimeSpan time in (ReadOnlySpan<TimeSpan>)[RefreshInterval, RepublishInterval, IdleTimeout])
+        foreach (TimeSpan time in (ReadOnlySpan<TimeSpan>)[RefreshInterval, RepublishInterval, DialledCheckInterval, IdleTimeout])
         {
             ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(time, TimeSpan.Zero);
         }

@@ -4,6 +4,7 @@ using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Swarm;
+using P2PLearn.Networking.Swarm.Connections;
 
 namespace P2PLearn.Networking.Protocols.Kad;
 
@@ -11,6 +12,7 @@ namespace P2PLearn.Networking.Protocols.Kad;
 /// <remarks>Safe for several threads.</remarks>
 internal sealed class KadRequester(Swarm.Swarm swarm, KadOptions options, KadState state, ILogger log)
 {
+    private readonly DialledPeers _dialled = new(options.MaxDialledConnections);
     private readonly Dictionary<PeerId, int> _asked = []; // requests under way; guarded by itself
 
     /// <summary>A server proved to be alive whose place another one wants: ping it.</summary>
@@ -34,6 +36,7 @@ internal sealed class KadRequester(Swarm.Swarm swarm, KadOptions options, KadSta
     {
         using var limit = new Deadline(options.Lookup.RequestTimeout, Network.Time, cancellationToken);
         Count(peer.Peer, 1);
+        DateTimeOffset start = Network.Time.GetUtcNow();
         try
         {
             if (peer.Addresses.Count > 0 && Network.ConnectionsOf(peer.Peer).Count == 0)
@@ -50,13 +53,14 @@ internal sealed class KadRequester(Swarm.Swarm swarm, KadOptions options, KadSta
             swarm.Penalize(peer.Peer, violation.Reason);
             Failed(peer.Peer, violation.Reason, violation.Message);
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested
-            && EndReasons.Of(e, limit.Passed) is { } reason)
+        catch (Exception e) when (EndReasons.Of(e, limit.Passed) is { } reason)
         {
+            cancellationToken.ThrowIfCancellationRequested(); // called off: not the peer's fault
             Failed(peer.Peer, reason, e.Message);
         }
         finally
         {
+            _dialled.Used(peer.Peer, dialled: IsDialledSince(peer.Peer, start));
             Count(peer.Peer, -1);
         }
 
@@ -72,6 +76,17 @@ internal sealed class KadRequester(Swarm.Swarm swarm, KadOptions options, KadSta
         if (ping is not null)
         {
             PingWanted?.Invoke(ping);
+        }
+    }
+
+    /// <summary>Closes connections that requests made, that nobody uses, and that are too many.</summary>
+    public void CloseUnused()
+    {
+        IReadOnlyList<PeerId> unused = _dialled.Leave(
+            p => Network.ConnectionsOf(p).All(c => c.ToInfo().OpenStreamCount == 0));
+        foreach (SwarmConnection connection in unused.SelectMany(Network.ConnectionsOf))
+        {
+            connection.Close(EndReason.ClosedLocally);
         }
     }
 
@@ -114,6 +129,9 @@ internal sealed class KadRequester(Swarm.Swarm swarm, KadOptions options, KadSta
             [.. peers.Select(p => p with { Addresses = [.. p.Addresses.Where(options.PublicAddresses.Allows)] })];
         return answer with { CloserPeers = Public(answer.CloserPeers), ProviderPeers = Public(answer.ProviderPeers) };
     }
+
+    private bool IsDialledSince(PeerId peer, DateTimeOffset time) => Network.ConnectionsOf(peer).Any(
+        c => c.OpenedAt >= time && c.ToInfo().Direction == ConnectionDirection.Outbound);
 
     private IEnumerable<IPAddress> IpsOf(PeerId peer) =>
         Network.ConnectionsOf(peer).Select(c => ThinWaist.IpOf(c.RemoteAddress)).OfType<IPAddress>();

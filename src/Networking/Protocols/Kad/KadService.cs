@@ -80,6 +80,7 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
         }
 
         _tasks.TryRun(PingAsync);
+        _tasks.TryRun(CloseUnusedAsync);
         _tasks.TryRun(MaintainAsync);
     }
 
@@ -273,6 +274,15 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
             // PING is not to be sent any more: any answer will do, and this one is of use.
             var request = new KadMessage { Type = KadMessageType.FindNode, Key = _swarm.LocalPeer.Bytes.ToArray() };
             await _requester.AskAsync(peer, request, _closing.Token).ConfigureAwait(false);
+        }
+    }
+
+    private async Task CloseUnusedAsync()
+    {
+        while (true)
+        {
+            await Task.Delay(_options.DialledCheckInterval, _time, _closing.Token).ConfigureAwait(false);
+            _requester.CloseUnused();
         }
     }
 

@@ -51,6 +51,26 @@ public sealed class KadRatesTests
     }
 
     [Fact]
+    public void Of_dialled_peers_the_one_used_longest_ago_is_left_first_and_a_busy_one_never()
+    {
+        var dialled = new DialledPeers(max: 2);
+        int[] Leave(int busy = 0) =>
+            [.. dialled.Leave(p => p != KadSamples.Id(busy)).Select(p => Enumerable.Range(1, 9).Single(i => KadSamples.Id(i) == p))];
+        dialled.Used(KadSamples.Id(1), dialled: true);
+        dialled.Used(KadSamples.Id(2), dialled: true);
+        Assert.Empty(Leave());
+        dialled.Used(KadSamples.Id(1), dialled: false); // used again
+        dialled.Used(KadSamples.Id(9), dialled: false); // somebody else's connection
+        dialled.Used(KadSamples.Id(3), dialled: true);
+        Assert.Equal([2], Leave());
+        dialled.Used(KadSamples.Id(4), dialled: true);
+        Assert.Equal([3], Leave(busy: 1));
+        dialled.Used(KadSamples.Id(5), dialled: true);
+        Assert.Equal([1], Leave());
+        Assert.Empty(Leave());
+    }
+
+    [Fact]
     public void A_refresh_key_falls_into_its_bucket()
     {
         var random = new Random(7);

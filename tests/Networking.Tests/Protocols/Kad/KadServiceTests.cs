@@ -171,6 +171,26 @@ public sealed class KadServiceTests
     }
 
     [Fact]
+    public async Task Connections_that_lookups_made_are_few()
+    {
+        await using KadNet net = await KadNet.StartAsync(10);
+        int newcomer = await net.AddAsync(o => o with
+        {
+            Mode = KadMode.Client,
+            MaxDialledConnections = 3,
+            DialledCheckInterval = TimeSpan.FromMilliseconds(20),
+        });
+        await net.ConnectAsync(newcomer, 0);
+        await net[newcomer].BootstrapAsync(default).LimitAsync("a bootstrap");
+        Assert.Equal(10, net[newcomer].Status.Peers);
+
+        await Within.UntilAsync(
+            () => net.NodeAt(newcomer).ConnectedPeers.Count == 4, "three of the lookup's connections are left, and our own");
+        Assert.Contains(net.NodeAt(0).LocalPeer, net.NodeAt(newcomer).ConnectedPeers);
+        Assert.Equal(10, net[newcomer].Status.Peers); // they are known all the same
+    }
+
+    [Fact]
     public async Task What_a_node_keeps_for_others_survives_its_restart()
     {
         var storage = new MemoryKadStorage();

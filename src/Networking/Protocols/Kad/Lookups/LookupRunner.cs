@@ -77,9 +77,5 @@ internal sealed class LookupRunner(
         {
             // Called off: nobody waits for the answer.
         }
-        catch (IOException) when (cancellationToken.IsCancellationRequested)
-        {
-            // Likewise.
-        }
     }
 }
