@@ -47,6 +47,7 @@ public static class CommandLine
             NodeCommand.Create(),
             ClusterCommand.Create(),
             NatCommand.Create(),
+            DhtCommand.Create(),
             SimulateCommand.Create(),
             DemoCommand.Create(),
         };

@@ -26,6 +26,12 @@ internal static class Examples
               p2plearn nat                                is the node on this machine reachable, how does it reach the others
               p2plearn nat --data-dir my-node --json      the same of the node of that folder, for a script
             """,
+        "dht" => """
+              p2plearn dht put notes/today "loss 0.31" --data-dir my-node    others find it under PEER/notes/today
+              p2plearn dht get 12D3KooW…/notes/today
+              p2plearn dht provide bafkrei… --data-dir my-node
+              p2plearn dht find-providers bafkrei… --json
+            """,
         "simulate" => """
               p2plearn simulate --nodes 11 --byzantine 2 --attack foe --aggregator nna --model mlp \
                 --partition dirichlet:1 --gradients 300 --local-steps 20 --batch 25 --seed 1 --json

@@ -31,6 +31,9 @@ public sealed record NodeOptions
     /// <summary>How members are found beside the seeds.</summary>
     public DiscoverySection Discovery { get; init; } = new();
 
+    /// <summary>The distributed hash table.</summary>
+    public DhtSection Dht { get; init; } = new();
+
     /// <summary>Who may be a member.</summary>
     public MeshSection Mesh { get; init; } = new();
 

@@ -6,6 +6,7 @@ using P2PLearn.Learning.Partitioning;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Nat;
+using P2PLearn.Networking.Protocols.Kad;
 using P2PLearn.Networking.Protocols.Mesh;
 
 namespace P2PLearn.Node.Configuration;
@@ -34,6 +35,12 @@ public static class NodeOptionsValidator
             Enum.TryParse<LogLevel>(options.LogLevel, ignoreCase: true, out _) && !int.TryParse(options.LogLevel, out _),
             $"log_level '{options.LogLevel}' is not one of trace, debug, information, warning, error, none");
         Require(options.DataDir.Length > 0, "data_dir is empty");
+        Require(
+            options.Dht.Mode == "off" || DhtSection.Modes.ContainsKey(options.Dht.Mode),
+            $"dht.mode '{options.Dht.Mode}' is not one of {string.Join(", ", DhtSection.Modes.Keys)}, off");
+        Require(
+            options.Dht.Protocol is { Length: > 1 and <= 100 } && options.Dht.Protocol[0] == '/' && options.Dht.Protocol.All(c => c is > ' ' and <= '~'),
+            $"dht.protocol '{options.Dht.Protocol}' is no protocol id; it looks like {KadOptions.OwnProtocol.Value}");
         CheckData(options);
         CheckRun(options);
         CheckAttack(options);

@@ -7,8 +7,10 @@ using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Nat.PortMapping;
+using P2PLearn.Networking.Negotiation;
 using P2PLearn.Networking.Protocols.AutoNat;
 using P2PLearn.Networking.Protocols.Dcutr;
+using P2PLearn.Networking.Protocols.Kad;
 using P2PLearn.Networking.Protocols.Mesh;
 using P2PLearn.Networking.Protocols.Relay;
 using P2PLearn.Networking.Protocols.Rpc;
@@ -53,6 +55,12 @@ internal sealed class NodeNetwork : IAsyncDisposable
         Streams.AdmissionRefused += (peer, _, text) => _events.Record(new PeerRefused(peer.ToString(), text));
         Rpc = new RpcEndpoint(Streams, new RpcOptions(), time, loggers);
         Swarm.PeerRouter = new MeshPeerRouter(Rpc, Streams, Swarm);
+        Kad = options.Dht.Mode == "off" ? null : new KadService(Swarm, new KadOptions
+        {
+            Protocol = new ProtocolId(options.Dht.Protocol),
+            Mode = DhtSection.Modes[options.Dht.Mode],
+            ServesWithoutNat = true,
+        });
         _finder = new MemberFinder(options.Discovery, data.PeersFile, Mesh, Swarm, Streams, Rpc, time, loggers);
         _reporter = Swarm.Nat is { } nat ? new NatReporter(nat, events, time) : null;
     }
@@ -71,6 +79,9 @@ internal sealed class NodeNetwork : IAsyncDisposable
 
     /// <summary>Calls to members.</summary>
     public RpcEndpoint Rpc { get; }
+
+    /// <summary>The distributed hash table; null when switched off.</summary>
+    public KadService? Kad { get; }
 
     /// <summary>Listens on the configured addresses.</summary>
     /// <exception cref="UserErrorException">An address cannot be listened on.</exception>
@@ -121,6 +132,11 @@ internal sealed class NodeNetwork : IAsyncDisposable
     {
         _reporter?.Dispose();
         await _finder.DisposeAsync();
+        if (Kad is not null)
+        {
+            await Kad.DisposeAsync();
+        }
+
         await Rpc.DisposeAsync();
         await Streams.DisposeAsync();
         await Swarm.DisposeAsync();

@@ -172,6 +172,10 @@ internal sealed class RunningNode : IAsyncDisposable
             node._network.Swarm.Connections,
             node._network.Streams.ConnectedPeers);
 
+        public IManagedDht? Dht { get; } = node._network.Kad is { } kad
+            ? new ManagedDht(kad, node._network.Identity, node._options.Dht.Protocol, node._time)
+            : null;
+
         public JsonObject Describe() => new()
         {
             ["peerId"] = node._network.Identity.PeerId.ToString(),

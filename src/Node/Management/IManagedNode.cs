@@ -14,6 +14,9 @@ public interface IManagedNode
     /// <summary>How this node is reached and reaches others.</summary>
     NatView Nat { get; }
 
+    /// <summary>Its distributed hash table; null when it has none.</summary>
+    IManagedDht? Dht { get; }
+
     /// <summary>Membership events from now on, current members first.</summary>
     IAsyncEnumerable<ClusterEventView> WatchClusterAsync(CancellationToken cancellationToken);
 

@@ -16,8 +16,9 @@ public sealed class ManagementClient : IDisposable
     /// <summary>Creates a client.</summary>
     /// <param name="host">Host and port, e.g. <c>127.0.0.1:8558</c>.</param>
     /// <param name="token">The token that allows changes, or null for reading only.</param>
+    /// <param name="limit">Time for an answer; null for 10 s.</param>
     /// <exception cref="UserErrorException">The host does not read as host:port.</exception>
-    public ManagementClient(string host, string? token)
+    public ManagementClient(string host, string? token, TimeSpan? limit = null)
     {
         if (!Uri.TryCreate($"http://{host}/", UriKind.Absolute, out Uri? address))
         {
@@ -25,7 +26,7 @@ public sealed class ManagementClient : IDisposable
         }
 
         _where = host;
-        _http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(10) };
+        _http = new HttpClient { BaseAddress = address, Timeout = limit ?? TimeSpan.FromSeconds(10) };
         if (token is not null)
         {
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
@@ -35,8 +36,9 @@ public sealed class ManagementClient : IDisposable
     /// <summary>Finds the node that a person means: the one named, the one of a folder, or the one on this machine.</summary>
     /// <param name="host">Host and port, or null.</param>
     /// <param name="folder">Its data directory, which gives the token too; or null.</param>
+    /// <param name="limit">Time for an answer; null for 10 s.</param>
     /// <exception cref="UserErrorException">The folder does not exist, or the host does not read as host:port.</exception>
-    public static ManagementClient Open(string? host, string? folder)
+    public static ManagementClient Open(string? host, string? folder, TimeSpan? limit = null)
     {
         if (folder is not null && !Directory.Exists(folder))
         {
@@ -47,7 +49,7 @@ public sealed class ManagementClient : IDisposable
             ?? (folder is null ? null : DataDirectory.ReadManagementHost(folder))
             ?? Environment.GetEnvironmentVariable("P2PLEARN_HOST")
             ?? "127.0.0.1:8558";
-        return new ManagementClient(where, folder is null ? null : DataDirectory.ReadToken(folder));
+        return new ManagementClient(where, folder is null ? null : DataDirectory.ReadToken(folder), limit);
     }
 
     /// <summary>The cluster as the node sees it.</summary>
@@ -61,6 +63,15 @@ public sealed class ManagementClient : IDisposable
     public async Task<JsonElement> GetAsync(string route, CancellationToken cancellationToken)
     {
         using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Get, route), cancellationToken);
+        return await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+    }
+
+    /// <summary>Any PUT route with bytes, as JSON.</summary>
+    /// <exception cref="UserErrorException">No node answers there, or it refuses.</exception>
+    public async Task<JsonElement> PutAsync(string route, byte[] body, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, route) { Content = new ByteArrayContent(body) };
+        using HttpResponseMessage response = await SendAsync(request, cancellationToken);
         return await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
     }
 

@@ -22,7 +22,7 @@ namespace P2PLearn.Node.Management;
 public sealed class ManagementServer : IAsyncDisposable
 {
     /// <summary>Largest request body in bytes; the form fields of Akka Management are tiny.</summary>
-    public const int MaxRequestBytes = 4096;
+    public const int MaxRequestBytes = 16 * 1024;
 
     /// <summary>Requests served at once; local tools need a handful.</summary>
     public const int MaxConnections = 64;
@@ -107,6 +107,7 @@ public sealed class ManagementServer : IAsyncDisposable
         _app.MapGet("/cluster/domain-events", StreamEventsAsync);
         _app.MapGet("/node", () => Results.Json(_node.Describe(), Json));
         _app.MapGet("/nat", () => Results.Json(_node.Nat, Json));
+        DhtRoutes.Map(_app, () => _node.Dht, Json);
         _app.MapGet("/alive", () => Results.Text("alive"));
         _app.MapGet("/ready", () => IsReady() ? Results.Text("ready") : Results.Text("not a member yet", statusCode: 500));
     }

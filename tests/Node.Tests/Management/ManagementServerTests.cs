@@ -143,6 +143,8 @@ public sealed class ManagementServerTests
         public NatView Nat { get; } = new(
             "12D3self", "relayed", "endpoint-independent", "unknown", [], new PortMappingView([], "no router answered"), [], null, [], ["forward a port"]);
 
+        public IManagedDht? Dht { get; init; }
+
         public JsonObject Describe() => new() { ["peerId"] = "12D3self" };
 
         public async IAsyncEnumerable<ClusterEventView> WatchClusterAsync([EnumeratorCancellation] CancellationToken cancellationToken)

@@ -21,6 +21,12 @@ public sealed record KadOptions
     /// <summary>Whether this node answers others.</summary>
     public KadMode Mode { get; init; } = KadMode.Auto;
 
+    /// <summary>
+    /// In <see cref="KadMode.Auto"/>, answer others also while nobody can tell whether this node can be dialled and nothing points to a NAT: on a local
+    /// network nobody tests, and somebody has to serve.
+    /// </summary>
+    public bool ServesWithoutNat { get; init; }
+
     /// <summary>The routing table.</summary>
     public RoutingTableOptions Table { get; init; } = new();
 

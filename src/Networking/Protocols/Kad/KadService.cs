@@ -222,7 +222,9 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
         await _tasks.CloseAsync().ConfigureAwait(false);
     }
 
-    private void OnReachability(NatStatus status) => SetServer(status.Reachability == Reachability.Public);
+    private void OnReachability(NatStatus status) => SetServer(
+        status.Reachability == Reachability.Public
+        || (_options.ServesWithoutNat && status is { Reachability: Reachability.Unknown, Relays.Count: 0, Mapping: NatMapping.None or NatMapping.Unknown }));
 
     private void SetServer(bool isServer)
     {
