@@ -187,7 +187,7 @@ $(cat "$STATE/forward-$1" 2>/dev/null | sed "s/^/    $inside /")
   chain to_router {
     type filter hook input priority filter
     iifname lan ip daddr != ${ADDR[$1]} accept
-    meta l4proto { tcp, udp } ct state new drop
+    meta l4proto { tcp, udp } ct state { new, invalid } drop
   }
 }
 NFT
@@ -209,7 +209,7 @@ table ip6 lab {
   }
   chain to_router {
     type filter hook input priority filter
-    iifname wan meta l4proto { tcp, udp } ct state new drop
+    iifname wan meta l4proto { tcp, udp } ct state { new, invalid } drop
   }
 }
 NFT
