@@ -13,12 +13,13 @@ Func<string[], Task>? run = args.FirstOrDefault() switch
     "swarm" => SwarmThroughput.RunAsync,
     "relay" => RelayThroughput.RunAsync,
     "dht" => DhtCommand.RunAsync,
+    "blocks" => BlockSpread.RunAsync,
     "hot-paths" => _ => Task.Run(HotPaths.Run),
     _ => null,
 };
 if (run is null)
 {
-    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc, swarm, relay, dht, hot-paths");
+    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc, swarm, relay, dht, blocks, hot-paths");
     return 2;
 }
 
