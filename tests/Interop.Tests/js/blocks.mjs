@@ -1,7 +1,6 @@
 // A js-libp2p peer with Helia's bitswap that the C# tests drive: one JSON command per line on stdin, one JSON answer per line on stdout.
 // Commands: start, dial, put, get. Each carries an id that its answer repeats.
 import { createHash } from 'node:crypto'
-import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { createBitswap } from '@helia/bitswap'
@@ -13,13 +12,7 @@ import { createLibp2p } from 'libp2p'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
-
-// Node 20 lacks it, and js-libp2p uses it.
-Promise.withResolvers ??= function () {
-  let resolve, reject
-  const promise = new Promise((res, rej) => { resolve = res; reject = rej })
-  return { promise, resolve, reject }
-}
+import { serve } from './commands.mjs'
 
 // Nobody is found by routing: the peers are connected already.
 const routing = { async * findProviders () {} }
@@ -69,17 +62,4 @@ const commands = {
   }
 }
 
-function answer (message) {
-  process.stdout.write(JSON.stringify(message) + '\n')
-}
-
-createInterface({ input: process.stdin })
-  .on('line', async line => {
-    const command = JSON.parse(line)
-    try {
-      answer({ id: command.id, ...await commands[command.command](command) })
-    } catch (error) {
-      answer({ id: command.id, error: `${error.name}: ${error.message}` })
-    }
-  })
-  .on('close', () => process.exit(0))
+serve(commands, () => node?.stop())
