@@ -101,13 +101,12 @@ internal static class KadCodec
                 EndReason.MessageTooLarge, $"with a record of {wire.Key.Length} + {wire.Value.Length} bytes");
         }
 
-        bool hasTime = wire.TimeReceived.Length <= KadLimits.MaxTimeLength
-            && DateTimeOffset.TryParse(
-                wire.TimeReceived, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _);
-        return new ValueRecord(
-            wire.Key.Memory,
-            wire.Value.Memory,
-            hasTime ? DateTimeOffset.Parse(wire.TimeReceived, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal) : null);
+        bool hasTime = DateTimeOffset.TryParse(
+            wire.TimeReceived[..Math.Min(wire.TimeReceived.Length, KadLimits.MaxTimeLength)],
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal,
+            out DateTimeOffset received);
+        return new ValueRecord(wire.Key.Memory, wire.Value.Memory, hasTime ? received : null);
     }
 
     private static int Add(RepeatedField<KadPeerWire> to, IReadOnlyList<KadPeer> peers, int room, int max)

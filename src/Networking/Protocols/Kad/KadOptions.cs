@@ -67,13 +67,13 @@ public sealed record KadOptions
     /// <summary>How often that is looked at.</summary>
     public TimeSpan DialledCheckInterval { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Requests that one peer may make at once.</summary>
+    /// <summary>Requests of one peer that are answered at once; further ones wait.</summary>
     public int RequestBurstPerPeer { get; init; } = 200;
 
-    /// <summary>Requests a second that one peer may make in the long run.</summary>
+    /// <summary>Requests of one peer a second in the long run.</summary>
     public int RequestsPerSecondPerPeer { get; init; } = 50;
 
-    /// <summary>Requests a second of all peers together; a burst may be ten times that.</summary>
+    /// <summary>Requests of all peers a second in the long run; ten times that are answered at once.</summary>
     public int RequestsPerSecond { get; init; } = 1_000;
 
     /// <summary>Inbound streams of one peer.</summary>

@@ -46,7 +46,7 @@ internal sealed class KadRequester(Swarm.Swarm swarm, KadOptions options, KadSta
 
             KadMessage answer = await ExchangeAsync(peer.Peer, request, limit.Token).ConfigureAwait(false);
             Seen(peer.Peer);
-            return Believed(answer, peer.Peer);
+            return Believed(answer, IpsOf(peer.Peer), options.PublicAddresses);
         }
         catch (ProtocolViolationException violation)
         {
@@ -118,15 +118,15 @@ internal sealed class KadRequester(Swarm.Swarm swarm, KadOptions options, KadSta
 
     /// <summary>Who answers from the Internet is not believed addresses of our own network: dialling them would only knock at
     /// our neighbours' doors.</summary>
-    private KadMessage Believed(KadMessage answer, PeerId from)
+    internal static KadMessage Believed(KadMessage answer, IEnumerable<IPAddress> from, AddressRule publicAddresses)
     {
-        if (!IpsOf(from).Any(options.PublicAddresses.Allows))
+        if (!from.Any(publicAddresses.Allows))
         {
             return answer;
         }
 
         IReadOnlyList<KadPeer> Public(IReadOnlyList<KadPeer> peers) =>
-            [.. peers.Select(p => p with { Addresses = [.. p.Addresses.Where(options.PublicAddresses.Allows)] })];
+            [.. peers.Select(p => p with { Addresses = [.. p.Addresses.Where(publicAddresses.Allows)] })];
         return answer with { CloserPeers = Public(answer.CloserPeers), ProviderPeers = Public(answer.ProviderPeers) };
     }
 

@@ -1,3 +1,4 @@
+using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Kad.Records;
 using P2PLearn.Networking.Protocols.Kad.Routing;
@@ -12,9 +13,14 @@ namespace P2PLearn.Networking.Protocols.Kad;
 /// <param name="table">Who is closer.</param>
 /// <param name="records">Values.</param>
 /// <param name="providers">Providers.</param>
+/// <param name="connected">A peer that this node is connected with; null for another.</param>
 /// <param name="publicAddresses">Which addresses are public.</param>
 internal sealed class KadResponder(
-    RoutingTable table, RecordStore records, ProviderStore providers, AddressRule publicAddresses)
+    RoutingTable table,
+    RecordStore records,
+    ProviderStore providers,
+    Func<PeerId, KadPeer?> connected,
+    AddressRule publicAddresses)
 {
     /// <summary>Longest multihash or CID of a provider record, as in go.</summary>
     public const int MaxProviderKeyBytes = 80;
@@ -40,8 +46,21 @@ internal sealed class KadResponder(
         };
     }
 
-    private KadMessage FindNode(KadMessage request, KadAsker asker) =>
-        new() { Type = request.Type, Key = request.Key, CloserPeers = Closer(request, asker) };
+    private KadMessage FindNode(KadMessage request, KadAsker asker)
+    {
+        List<KadPeer> closer = Closer(request, asker);
+
+        // A client is in no table; the servers nearest to it are connected with it, and so it is found.
+        if (PeerId.TryFromBytes(request.Key.Span, out PeerId? peer)
+            && peer != asker.Peer
+            && connected(peer) is { } found
+            && Told(found, asker) is { Addresses.Count: > 0 } told)
+        {
+            closer = [told with { IsConnected = true }, .. closer.Where(p => p.Peer != peer).Take(KadLimits.MaxCloserPeers - 1)];
+        }
+
+        return new KadMessage { Type = request.Type, Key = request.Key, CloserPeers = closer };
+    }
 
     private KadMessage GetValue(KadMessage request, KadAsker asker, DateTimeOffset now) => new()
     {

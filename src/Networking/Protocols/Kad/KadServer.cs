@@ -26,11 +26,13 @@ internal sealed class KadServer(KadState state, KadOptions options, ISwarmNetwor
                 return;
             }
 
-            if (!IsAllowed(stream))
+            if (!_rates.TryTake(stream.RemotePeer, network.Time.GetUtcNow(), out TimeSpan wait))
             {
+                stream.Reset(EndReason.LimitReached);
                 return;
             }
 
+            await Task.Delay(wait, network.Time, limit.Token).ConfigureAwait(false);
             KadMessage request = KadCodec.Decode(bytes.Span, KadLimits.MaxRequestBytes);
             KadMessage? answer = state.Answer(request, AskerOf(stream));
             if (answer is not null)
@@ -43,24 +45,6 @@ internal sealed class KadServer(KadState state, KadOptions options, ISwarmNetwor
                 return;
             }
         }
-    }
-
-    private bool IsAllowed(PeerStream stream)
-    {
-        DateTimeOffset now = network.Time.GetUtcNow();
-        if (!_rates.TryTake(stream.RemotePeer, now))
-        {
-            throw new ProtocolViolationException(
-                EndReason.TooManyRequests, ViolationScope.Stream, "more DHT requests than one peer may make");
-        }
-
-        if (_rates.TryTakeOfAll(now))
-        {
-            return true;
-        }
-
-        stream.Reset(EndReason.LimitReached);
-        return false;
     }
 
     private KadAsker AskerOf(PeerStream stream)

@@ -60,7 +60,7 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
         (_swarm, _options, _time) = (swarm, options, swarm.Network.Time);
         _log = swarm.Network.LoggerFactory.CreateLogger<KadService>();
         _tasks = new TaskGroup(e => KadLog.Unexpected(_log, e));
-        _state = new KadState(swarm.LocalPeer, options, _time);
+        _state = new KadState(swarm.LocalPeer, options, Connected, _time);
         _server = new KadServer(_state, options, swarm.Network);
         _requester = new KadRequester(swarm, options, _state, _log);
         _requester.PingWanted += peer => _pings.Writer.TryWrite(peer);
@@ -222,9 +222,19 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
         await _tasks.CloseAsync().ConfigureAwait(false);
     }
 
-    private void OnReachability(NatStatus status) => SetServer(
+    private KadPeer? Connected(PeerId peer) => _swarm.Network.ConnectionsOf(peer).Count > 0
+        ? new KadPeer(peer, _swarm.Network.AddressesOf(peer))
+        : null;
+
+    /// <summary>Who can be dialled by anybody serves.</summary>
+    internal void OnReachability(NatStatus status) => SetServer(
         status.Reachability == Reachability.Public
-        || (_options.ServesWithoutNat && status is { Reachability: Reachability.Unknown, Relays.Count: 0, Mapping: NatMapping.None or NatMapping.Unknown }));
+        || (_options.ServesWithoutNat && status is
+        {
+            Reachability: Reachability.Unknown,
+            Relays.Count: 0,
+            Mapping: NatMapping.None or NatMapping.Unknown,
+        }));
 
     private void SetServer(bool isServer)
     {

@@ -17,7 +17,11 @@ internal sealed class KadState
     private readonly ProviderStore _providers;
     private readonly KadResponder _responder;
 
-    public KadState(PeerId self, KadOptions options, TimeProvider time)
+    /// <param name="self">This node.</param>
+    /// <param name="options">Sizes, times and storage.</param>
+    /// <param name="connected">A peer that this node is connected with; null for another.</param>
+    /// <param name="time">The clock.</param>
+    public KadState(PeerId self, KadOptions options, Func<PeerId, KadPeer?> connected, TimeProvider time)
     {
         _time = time;
         _table = new RoutingTable(self, options.Table);
@@ -25,7 +29,7 @@ internal sealed class KadState
         DateTimeOffset now = time.GetUtcNow();
         _records = new RecordStore(_table.SelfKey, options.Records, options.Validators, storage, now);
         _providers = new ProviderStore(_table.SelfKey, options.Providers, storage, now);
-        _responder = new KadResponder(_table, _records, _providers, options.PublicAddresses);
+        _responder = new KadResponder(_table, _records, _providers, connected, options.PublicAddresses);
     }
 
     /// <summary>This node's place.</summary>

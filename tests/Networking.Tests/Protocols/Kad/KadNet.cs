@@ -21,12 +21,16 @@ internal sealed class KadNet : IAsyncDisposable
 
     public Node NodeAt(int index) => _all[index].Node;
 
-    public static async Task<KadNet> StartAsync(int count, Func<KadOptions, KadOptions>? change = null)
+    /// <param name="count">Servers.</param>
+    /// <param name="change">Changes the options of each.</param>
+    /// <param name="time">Their clock; those added later have the system's.</param>
+    public static async Task<KadNet> StartAsync(
+        int count, Func<KadOptions, KadOptions>? change = null, TimeProvider? time = null)
     {
         var net = new KadNet();
         for (int i = 0; i < count; i++)
         {
-            await net.AddAsync(change);
+            await net.AddAsync(change, time);
             if (i > 0)
             {
                 await net.ConnectAsync(i, i - 1);
@@ -42,9 +46,9 @@ internal sealed class KadNet : IAsyncDisposable
     }
 
     /// <summary>One more, connected with nobody.</summary>
-    public async Task<int> AddAsync(Func<KadOptions, KadOptions>? change = null)
+    public async Task<int> AddAsync(Func<KadOptions, KadOptions>? change = null, TimeProvider? time = null)
     {
-        Node node = Swarms.Create(_all.Count, o => o with { Transports = [_transport] });
+        Node node = Swarms.Create(_all.Count, o => o with { Transports = [_transport], Time = time ?? TimeProvider.System });
         await node.ListenAsync(Multiaddr.Parse("/memory/0"), default);
         var options = new KadOptions { Mode = KadMode.Server, Validators = Validators };
         _all.Add((node, new KadService(node, change?.Invoke(options) ?? options)));

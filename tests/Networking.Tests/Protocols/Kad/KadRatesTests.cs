@@ -8,29 +8,34 @@ public sealed class KadRatesTests
     private static readonly DateTimeOffset Start = KadSamples.Start;
 
     [Fact]
-    public void A_peer_has_its_burst_and_then_its_rate()
+    public void A_peer_has_its_burst_and_then_waits_for_its_rate()
     {
-        var rates = new KadRates(burst: 5, perSecond: 2, allPerSecond: 1);
-        Assert.Equal(5, Enumerable.Range(0, 20).Count(_ => rates.TryTake(KadSamples.Id(1), Start)));
-        Assert.True(rates.TryTake(KadSamples.Id(2), Start));
-        Assert.Equal(2, Enumerable.Range(0, 20).Count(_ => rates.TryTake(KadSamples.Id(1), Start.AddSeconds(1))));
+        var rates = new KadRates(burst: 5, perSecond: 2, allPerSecond: 1_000);
+        Assert.All(Enumerable.Range(0, 5), _ => Assert.Equal(TimeSpan.Zero, Wait(rates, 1, Start)));
+        Assert.Equal(TimeSpan.FromSeconds(0.5), Wait(rates, 1, Start));
+        Assert.Equal(TimeSpan.FromSeconds(1), Wait(rates, 1, Start));
+        Assert.Equal(TimeSpan.Zero, Wait(rates, 2, Start));
+        Assert.Equal(TimeSpan.Zero, Wait(rates, 1, Start.AddSeconds(1.5)));
+        Assert.Equal(10, Enumerable.Range(0, 50).Count(_ => Wait(rates, 1, Start.AddSeconds(1.5)) is not null)); // 5 s of its rate
+        Assert.Equal(5, Enumerable.Range(0, 50).Count(_ => Wait(rates, 1, Start.AddHours(1)) == TimeSpan.Zero));
     }
 
     [Fact]
     public void All_together_have_a_rate_too()
     {
         var rates = new KadRates(burst: 5, perSecond: 2, allPerSecond: 10);
-        Assert.Equal(100, Enumerable.Range(0, 500).Count(_ => rates.TryTakeOfAll(Start)));
-        Assert.Equal(10, Enumerable.Range(0, 500).Count(_ => rates.TryTakeOfAll(Start.AddSeconds(1))));
+        Assert.Equal(100, Enumerable.Range(0, 500).Count(i => Wait(rates, i, Start) == TimeSpan.Zero));
+        Assert.Equal(TimeSpan.FromSeconds(5), Enumerable.Range(0, 500).Max(i => Wait(rates, 500 + i, Start) ?? KadRates.MaxWait));
+        Assert.Null(Wait(rates, 2_000, Start));
     }
 
     [Fact]
     public void It_remembers_a_bounded_number_of_peers()
     {
-        var rates = new KadRates(burst: 2, perSecond: 1, allPerSecond: 1);
-        Assert.Equal(KadRates.MaxPeers, Enumerable.Range(0, 5_000).Count(i => rates.TryTake(KadSamples.Id(i), Start)));
+        var rates = new KadRates(burst: 2, perSecond: 1, allPerSecond: 1_000);
+        Assert.Equal(KadRates.MaxPeers, Enumerable.Range(0, 5_000).Count(i => Wait(rates, i, Start) is not null));
         Assert.Equal(KadRates.MaxPeers, rates.Count);
-        Assert.True(rates.TryTake(KadSamples.Id(9_999), Start.AddSeconds(1))); // all others have their burst again
+        Assert.NotNull(Wait(rates, 9_999, Start.AddSeconds(1))); // all others have their burst again
         Assert.Equal(1, rates.Count);
     }
 
@@ -82,4 +87,7 @@ public sealed class KadRatesTests
 
         Assert.Throws<ArgumentOutOfRangeException>(() => RefreshTarget.Find(self, 16, random.NextBytes));
     }
+
+    private static TimeSpan? Wait(KadRates rates, int peer, DateTimeOffset now) =>
+        rates.TryTake(KadSamples.Id(peer), now, out TimeSpan wait) ? wait : null;
 }

@@ -15,6 +15,7 @@ public sealed class KadResponderTests
     private readonly RecordStore _records;
     private readonly ProviderStore _providers;
     private readonly KadResponder _responder;
+    private KadPeer? _client;
     private readonly KadAsker _asker = new(KadSamples.Id(1), IPAddress.Parse("10.0.0.1"), [Multiaddr.Parse("/ip4/10.0.0.1/tcp/9")]);
 
     public KadResponderTests()
@@ -22,7 +23,7 @@ public sealed class KadResponderTests
         var storage = new MemoryKadStorage();
         _records = new RecordStore(_table.SelfKey, new RecordStoreOptions(), AnyValidator.Only, storage, Now);
         _providers = new ProviderStore(_table.SelfKey, new ProviderStoreOptions(), storage, Now);
-        _responder = new KadResponder(_table, _records, _providers, AddressRule.PublicInternet);
+        _responder = new KadResponder(_table, _records, _providers, p => p == _client?.Peer ? _client : null, AddressRule.PublicInternet);
         for (int i = 1; i < 60; i++)
         {
             _table.Seen(KadSamples.Peer(i), [], Now, out _);
@@ -36,6 +37,34 @@ public sealed class KadResponderTests
         KadKey target = KadKey.Of(KadSamples.Id(1));
         Assert.Equal(_table.Closest(target, 21).Skip(1).Select(p => p.Peer), answer.CloserPeers.Select(p => p.Peer));
         Assert.Equal(KadSamples.Id(1), _table.Closest(target, 1)[0].Peer);
+    }
+
+    [Fact]
+    public void A_client_that_is_connected_is_found_though_it_is_in_no_table()
+    {
+        _client = KadSamples.Peer(500);
+        KadMessage answer = Ask(KadMessageType.FindNode, _client.Peer.Bytes.ToArray())!;
+        Assert.Equal(20, answer.CloserPeers.Count);
+        Assert.Equal((_client.Peer, true), (answer.CloserPeers[0].Peer, answer.CloserPeers[0].IsConnected));
+        Assert.DoesNotContain(_client.Peer, Ask(KadMessageType.FindNode, [1])!.CloserPeers.Select(p => p.Peer));
+        Assert.Empty(_responder.Answer(
+            Message(KadMessageType.FindNode, _client.Peer.Bytes.ToArray()),
+            _asker with { Ip = IPAddress.Parse("11.6.6.6") },
+            Now)!.CloserPeers); // at home
+    }
+
+    [Fact]
+    public void Who_answers_from_the_internet_is_not_believed_an_address_at_home()
+    {
+        KadMessage answer = Message(KadMessageType.GetProviders, Hash) with
+        {
+            CloserPeers = [KadSamples.Peer(1), KadSamples.Peer(2, "11.5.5.5")],
+            ProviderPeers = [KadSamples.Peer(3)],
+        };
+        KadMessage believed = KadRequester.Believed(answer, [IPAddress.Parse("11.6.6.6")], AddressRule.PublicInternet);
+        Assert.Equal([0, 1], believed.CloserPeers.Select(p => p.Addresses.Count));
+        Assert.Empty(Assert.Single(believed.ProviderPeers).Addresses);
+        Assert.Equal(answer, KadRequester.Believed(answer, [IPAddress.Parse("10.6.6.6")], AddressRule.PublicInternet));
     }
 
     [Fact]

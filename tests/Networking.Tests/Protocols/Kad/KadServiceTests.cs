@@ -142,6 +142,10 @@ public sealed class KadServiceTests
         await using Node hidden = Swarms.Create(1, o => o with { Nat = Quiet });
         await using var kad = new KadService(hidden, new KadOptions());
         Assert.False(kad.IsServer);
+        kad.OnReachability(hidden.Nat!.Status with { Reachability = Reachability.Public });
+        Assert.True(kad.IsServer);
+        kad.OnReachability(hidden.Nat!.Status with { Reachability = Reachability.Private });
+        Assert.False(kad.IsServer);
 
         await using Node open = Swarms.Create(2, o => o with
         {
@@ -168,6 +172,34 @@ public sealed class KadServiceTests
         int other = await net.AddAsync(o => o with { Protocol = KadOptions.IpfsProtocol });
         await net.ConnectAsync(other, 0);
         Assert.Equal((0, 1), (net[other].Status.Peers, net[0].Status.Peers));
+    }
+
+    [Fact]
+    public async Task What_a_node_put_and_provides_is_told_again()
+    {
+        await using KadNet net = await KadNet.StartAsync(1, o => o with
+        {
+            RepublishInterval = TimeSpan.FromMilliseconds(100),
+            RefreshInterval = TimeSpan.FromMilliseconds(50),
+        });
+        int first = await net.AddAsync();
+        await net.ConnectAsync(first, 0);
+        await net[0].PutValueAsync(AnyValidator.Key(1), "a"u8.ToArray(), default).LimitAsync("putting");
+        await net[0].ProvideAsync(Content, default).LimitAsync("providing");
+
+        int late = await net.AddAsync();
+        await net.ConnectAsync(late, 0);
+        await Within.UntilAsync(() => net[late].Status is { Records: 1, Providers: 1 }, "it is told too");
+    }
+
+    [Fact]
+    public async Task A_client_is_found_by_those_that_are_connected_with_it()
+    {
+        await using KadNet net = await KadNet.StartAsync(4);
+        int client = await net.AddAsync(o => o with { Mode = KadMode.Client });
+        await net.ConnectAsync(client, 0);
+        IReadOnlyList<Multiaddr> found = await net[3].FindPeerAsync(net.NodeAt(client).LocalPeer, default).LimitAsync("finding");
+        Assert.Equal(net.NodeAt(client).ListenAddresses[0].WithoutPeerId(), Assert.Single(found));
     }
 
     [Fact]

@@ -20,7 +20,7 @@ internal sealed class SimNode
         Table = new RoutingTable(peer, new RoutingTableOptions());
         Records = new RecordStore(Table.SelfKey, new RecordStoreOptions(), Validators, new MemoryKadStorage(), now);
         var providers = new ProviderStore(Table.SelfKey, new ProviderStoreOptions(), new MemoryKadStorage(), now);
-        Responder = new KadResponder(Table, Records, providers, AddressRule.PublicInternet);
+        Responder = new KadResponder(Table, Records, providers, _ => null, AddressRule.PublicInternet);
     }
 
     public int Number { get; }
