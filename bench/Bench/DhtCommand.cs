@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using P2PLearn.Networking.Protocols.Kad.Lookups;
 using P2PLearn.Networking.Tests.Protocols.Kad.Simulation;
 
 namespace P2PLearn.Bench;
 
 /// <summary>
 /// The DHT with many nodes in one process and virtual time: store and get, also after a share of the nodes vanished and as many came, and
-/// among adversaries. --nodes --values --gets --churn --adversaries --min-delay --max-delay (milliseconds one way) --seed
+/// among adversaries. --nodes --values --gets --churn --adversaries --min-delay --max-delay (milliseconds one way) --paths --seed
 /// </summary>
 internal static class DhtCommand
 {
@@ -22,6 +23,7 @@ internal static class DhtCommand
             MinDelay = TimeSpan.FromMilliseconds(Number("min-delay", 5)),
             MaxDelay = TimeSpan.FromMilliseconds(Number("max-delay", 50)),
             CodecEvery = 64,
+            Lookup = new LookupOptions { DisjointPaths = (int)Number("paths", new LookupOptions().DisjointPaths) },
         };
         int values = (int)Number("values", 200), gets = (int)Number("gets", 1_000);
         Console.WriteLine(FormattableString.Invariant(

@@ -12,12 +12,14 @@ internal sealed class LookupPath(LookupOptions options, IReadOnlyDictionary<Peer
     private const int KeptPerResult = 3;
 
     private readonly List<LookupCandidate> _candidates = [];
+    private readonly List<LookupCandidate> _seeds = [];
 
-    /// <summary>The k nearest that have not failed have all answered, whoever asked them.</summary>
-    public bool IsFinished => Nearest().All(c => StateOf(c) == CandidateState.Answered);
+    /// <summary>The k nearest that have not failed, and all of our own table, have answered, whoever asked them.</summary>
+    public bool IsFinished => Nearest().Concat(Seeds()).All(c => StateOf(c) == CandidateState.Answered);
 
-    /// <summary>The nearest that nobody has asked, among the k nearest that have not failed.</summary>
-    public LookupCandidate? Next() => Nearest().FirstOrDefault(c => StateOf(c) == CandidateState.Heard);
+    /// <summary>The nearest that nobody has asked, among the k nearest that have not failed; then those of our own
+    /// table.</summary>
+    public LookupCandidate? Next() => Nearest().Concat(Seeds()).FirstOrDefault(c => StateOf(c) == CandidateState.Heard);
 
     /// <summary>Takes a candidate, unless it is known, its IP group has its share, or all that are kept are nearer.</summary>
     public void Add(LookupCandidate candidate)
@@ -29,6 +31,11 @@ internal sealed class LookupPath(LookupOptions options, IReadOnlyDictionary<Peer
         }
 
         _candidates.Insert(~at, candidate);
+        if (candidate.Hops == 1)
+        {
+            _seeds.Add(candidate);
+        }
+
         if (_candidates.Count > KeptPerResult * options.ResultCount)
         {
             _candidates.RemoveAt(_candidates.Count - 1);
@@ -37,6 +44,10 @@ internal sealed class LookupPath(LookupOptions options, IReadOnlyDictionary<Peer
 
     private IEnumerable<LookupCandidate> Nearest() =>
         _candidates.Where(c => StateOf(c) != CandidateState.Failed).Take(options.ResultCount);
+
+    /// <summary>However many near ones liars name, each peer that we know ourselves is asked: one honest one is enough.</summary>
+    private IEnumerable<LookupCandidate> Seeds() =>
+        _seeds.Where(c => StateOf(c) != CandidateState.Failed);
 
     private int CountOf(IPAddress group) =>
         _candidates.Count(c => StateOf(c) != CandidateState.Failed && c.Groups.Contains(group));

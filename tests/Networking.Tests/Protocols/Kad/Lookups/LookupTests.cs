@@ -31,7 +31,7 @@ public sealed class LookupTests
 
         Assert.Equal(LookupEnd.Converged, lookup.End);
         Assert.Equal(all[..20], lookup.Closest.Select(p => p.Peer));
-        Assert.InRange(lookup.RequestCount, 20, 30); // those far away were asked at first only
+        Assert.InRange(lookup.RequestCount, 40, 44); // the k closest, our own, and few between
         Assert.Equal(2, lookup.HopsTo(all[0]));
     }
 
@@ -142,6 +142,17 @@ public sealed class LookupTests
 
         Assert.Equal(LookupEnd.Converged, lookup.End);
         Assert.All(honestPeers[..15], p => Assert.Contains(p, asked));
+    }
+
+    [Fact]
+    public void However_many_near_ones_liars_name_every_peer_of_our_own_table_is_asked()
+    {
+        PeerId[] all = [.. Ranked(1, 400)];
+        PeerId[] colluders = all[..40], liars = all[100..110], honest = all[390..];
+        Lookup lookup = New(OnePath, [.. liars, .. honest]);
+        List<PeerId> asked = Run(lookup, p => honest.Contains(p) ? [] : Peers([.. colluders.Where(c => c != p).Take(20)]));
+        Assert.All(honest, p => Assert.Contains(p, asked)); // they are farther than anybody the liars named
+        Assert.Equal(LookupEnd.Converged, lookup.End);
     }
 
     [Fact]
