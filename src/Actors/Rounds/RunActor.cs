@@ -23,6 +23,9 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     private HashSet<PeerId> _trainers = [];
     private uint _oldest;
 
+    /// <summary>This node's newest contribution; null before its first in this life.</summary>
+    private Contribution? _announced;
+
     /// <summary>Creates the actor; it starts from the context's durable state.</summary>
     /// <param name="context">The run: model, training thread, stores.</param>
     /// <param name="machine">Makes the rules; a restarted actor begins with fresh ones.</param>
@@ -132,7 +135,13 @@ public sealed class RunActor : ReceiveActor, IWithTimers
             Step(new ParticipantLeft(left.ToParticipant()));
         }
 
-        foreach (PeerId joined in now.Except(before))
+        PeerId[] newcomers = [.. now.Except(before)];
+        if (_announced is { } own && newcomers.Length > 0)
+        {
+            _exchange.Tell(new ExchangeProtocol.Push(own, newcomers)); // else they would have to find it in the replicated set
+        }
+
+        foreach (PeerId joined in newcomers)
         {
             Step(new ParticipantJoined(joined.ToParticipant()));
         }
@@ -295,6 +304,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     private void AnnounceToAll(ContributionRef reference)
     {
         Contribution contribution = _heads[reference];
+        _announced = contribution;
         Forget(reference.Round);
         _replication.Tell(new ReplicationProtocol.Publish(contribution));
         _exchange.Tell(new ExchangeProtocol.Push(contribution, [.. _trainers]));
