@@ -1,13 +1,17 @@
 using Microsoft.Extensions.Logging;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Protocols.Bitswap;
+using P2PLearn.Networking.Swarm;
 
 namespace P2PLearn.Networking.Blocks;
 
 /// <summary>One fetch: carries events to <see cref="FetchState"/>, and out what it says.</summary>
+#pragma warning disable CA1001 // the semaphore has no handle to dispose of, and streams may wait for it beyond the fetch
 internal sealed class FetchRun : IBitswapSession
+#pragma warning restore CA1001
 {
     private const int MaxCandidates = 256;
+    private const int MaxStoring = 16; // blocks made durable together; of at most 2 MiB each
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(250);
     private readonly BitswapService _bitswap;
     private readonly IBlockStore _store;
@@ -19,6 +23,8 @@ internal sealed class FetchRun : IBitswapSession
     private readonly Dictionary<Multiformats.Cid, int> _sizes;
     private readonly long _began;
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SemaphoreSlim _slots = new(MaxStoring);
+    private readonly TaskGroup _storing;
     private readonly Lock _gate = new();
     private readonly FetchState _state; // under _gate, like all below
     private readonly HashSet<PeerId> _candidates = [];
@@ -39,6 +45,7 @@ internal sealed class FetchRun : IBitswapSession
         Random random)
     {
         (_bitswap, _store, _options, _time, _log, _memory, _progress) = (bitswap, store, options, time, log, memory, progress);
+        _storing = new TaskGroup(Unexpected);
         _sizes = blocks.ToDictionary(b => b.Cid, b => b.Size);
         _began = time.GetTimestamp();
         List<BlockRef> missing = [];
@@ -83,6 +90,7 @@ internal sealed class FetchRun : IBitswapSession
             _bitswap.Leave(this);
             Do(s => s.End());
             await listening.ConfigureAwait(false);
+            await _storing.CloseAsync().ConfigureAwait(false);
         }
     }
 
@@ -90,42 +98,11 @@ internal sealed class FetchRun : IBitswapSession
 
     public async ValueTask OnBlockAsync(PeerId peer, Block block, CancellationToken cancellationToken)
     {
-        BlockVerdict verdict;
-        lock (_gate)
+        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (!TryReceive(peer, block) || !_storing.TryRun(() => StoreAsync(block)))
         {
-            verdict = _state.Received(peer, block.Cid, block.Size, Now);
+            _slots.Release();
         }
-
-        if (verdict != BlockVerdict.Wanted)
-        {
-            return;
-        }
-
-        if (_sizes[block.Cid] is > 0 and int listed && listed != block.Size)
-        {
-            _done.TrySetException(new BlockFetchException($"the list says {listed} bytes of {block.Cid}, which has {block.Size}"));
-            return;
-        }
-
-        try
-        {
-            await _store.PutAsync(block, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is BlockStoreException or ObjectDisposedException)
-        {
-            _done.TrySetException(e);
-            return;
-        }
-
-        _bitswap.Stored(block.Cid, block.Size);
-        lock (_gate)
-        {
-            _blocksDone++;
-            _bytesDone += block.Size;
-        }
-
-        Do(s => s.Stored(block.Cid, Now));
-        Report();
     }
 
     public void OnBytes(PeerId peer, int bytes)
@@ -151,6 +128,53 @@ internal sealed class FetchRun : IBitswapSession
             _memory.Remember(peer, EndReason.LinkLost);
             Do(s => s.RemoveProvider(peer, Now));
         }
+    }
+
+    private bool TryReceive(PeerId peer, Block block)
+    {
+        lock (_gate)
+        {
+            if (_state.Received(peer, block.Cid, block.Size, Now) != BlockVerdict.Wanted)
+            {
+                return false;
+            }
+        }
+
+        if (_sizes[block.Cid] is > 0 and int listed && listed != block.Size)
+        {
+            _done.TrySetException(new BlockFetchException($"the list says {listed} bytes of {block.Cid}, which has {block.Size}"));
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Not cancelled half-way: a block that has come is not asked for again.</summary>
+    private async Task StoreAsync(Block block)
+    {
+        try
+        {
+            await _store.PutAsync(block, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is BlockStoreException or ObjectDisposedException)
+        {
+            _done.TrySetException(e);
+            return;
+        }
+        finally
+        {
+            _slots.Release();
+        }
+
+        _bitswap.Stored(block.Cid, block.Size);
+        lock (_gate)
+        {
+            _blocksDone++;
+            _bytesDone += block.Size;
+        }
+
+        Report();
+        Do(s => s.Stored(block.Cid, Now)); // the last thing: it may end the fetch
     }
 
     private async Task ListenAsync(IAsyncEnumerable<PeerId> providers, CancellationToken cancellationToken)
@@ -263,8 +287,13 @@ internal sealed class FetchRun : IBitswapSession
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            FetchLog.Unexpected(_log, e);
-            _done.TrySetException(e);
+            Unexpected(e);
         }
+    }
+
+    private void Unexpected(Exception e)
+    {
+        FetchLog.Unexpected(_log, e);
+        _done.TrySetException(e);
     }
 }

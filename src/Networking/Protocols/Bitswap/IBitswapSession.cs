@@ -9,7 +9,8 @@ internal interface IBitswapSession
     /// <summary>A peer says what it has, and has not.</summary>
     void OnPresences(PeerId peer, IReadOnlyList<BlockPresence> presences);
 
-    /// <summary>A block has come. The stream that brought it waits for the task: that slows the sender down to the disk.</summary>
+    /// <summary>A block has come. The stream that brought it waits for the task, which waits when enough blocks
+    /// are being stored: that slows the sender down to the disk.</summary>
     ValueTask OnBlockAsync(PeerId peer, Block block, CancellationToken cancellationToken);
 
     /// <summary>So many bytes of a message have come.</summary>
