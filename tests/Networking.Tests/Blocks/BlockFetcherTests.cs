@@ -142,7 +142,7 @@ public sealed class BlockFetcherTests
     /// <summary>Says that it has everything, and sends other blocks.</summary>
     private static async Task LieAsync(FabricNode liar, PeerStream stream, Action asked, CancellationToken cancellationToken)
     {
-        using var reader = new GrowingFrameReader(stream, 4 << 20, _ => { });
+        using var reader = new GrowingFrameReader(stream, 4 << 20, _ => { }, TimeSpan.FromMinutes(2), TimeProvider.System);
         PeerStream answers = await liar.OpenStreamAsync(stream.RemotePeer, BitswapService.Protocol, cancellationToken);
         await using (answers)
         {

@@ -33,6 +33,9 @@ public sealed record BitswapOptions
     /// <summary>Most inbound streams of one peer; other stacks open one for each message.</summary>
     public int MaxStreamsPerPeer { get; init; } = 32;
 
+    /// <summary>Longest time from the first byte of an inbound message to its last.</summary>
+    public TimeSpan MessageTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>Longest time to write one message before the stream is given up.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -146,7 +146,8 @@ public sealed class BitswapService : IAsyncDisposable
 
     private async Task ReadAsync(PeerStream stream, PeerId peer, CancellationToken cancellationToken)
     {
-        using var reader = new GrowingFrameReader(stream, _options.MaxMessageBytes, bytes => Arrived(peer, bytes));
+        using var reader = new GrowingFrameReader(
+            stream, _options.MaxMessageBytes, bytes => Arrived(peer, bytes), _options.MessageTimeout, _time);
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is { } bytes)
         {
             EndReason reason = BitswapCodec.TryRead(bytes.Span, _options, out BitswapMessage? message);

@@ -8,9 +8,13 @@ namespace P2PLearn.Networking.Protocols.Bitswap;
 /// <param name="stream">Where from; not owned.</param>
 /// <param name="maxMessageBytes">Longest message; a longer one is refused by its length alone.</param>
 /// <param name="arrived">Told how many bytes each read brought.</param>
-internal sealed class GrowingFrameReader(Stream stream, int maxMessageBytes, Action<int> arrived) : IDisposable
+/// <param name="messageTimeout">From the first byte of a message to its last: dripping does not hold a buffer for ever.</param>
+/// <param name="time">The clock of that.</param>
+internal sealed class GrowingFrameReader(
+    Stream stream, int maxMessageBytes, Action<int> arrived, TimeSpan messageTimeout, TimeProvider time) : IDisposable
 {
     private const int FirstBytes = 16 * 1024;
+    private readonly CancellationTokenSource _late = new(Timeout.InfiniteTimeSpan, time);
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBytes);
     private int _start;
     private int _end;
@@ -20,12 +24,14 @@ internal sealed class GrowingFrameReader(Stream stream, int maxMessageBytes, Act
     public int BufferBytes => _buffer.Length;
 
     /// <summary>The next message, valid until the next call; null when the stream ended between messages.</summary>
-    /// <exception cref="ProtocolViolationException">A length too long or malformed, or an end within a message.</exception>
+    /// <exception cref="ProtocolViolationException">A length too long or malformed, an end within a message, or one that takes too long.</exception>
     public async ValueTask<ReadOnlyMemory<byte>?> ReadAsync(CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
         (_start, _end) = (0, _end - _start);
+        _late.CancelAfter(_end > 0 ? messageTimeout : Timeout.InfiniteTimeSpan);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _late.Token);
         while (!TryMeasure(out int prefix, out int length) || _end - prefix < length)
         {
             if (_end == _buffer.Length)
@@ -33,10 +39,15 @@ internal sealed class GrowingFrameReader(Stream stream, int maxMessageBytes, Act
                 Grow();
             }
 
-            int read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
+            int read = await ReadSomeAsync(either.Token).ConfigureAwait(false);
             if (read == 0)
             {
                 return _end == 0 ? null : throw Violation(EndReason.MalformedMessage, "the stream ended within a message");
+            }
+
+            if (_end == 0)
+            {
+                _late.CancelAfter(messageTimeout);
             }
 
             _end += read;
@@ -54,7 +65,20 @@ internal sealed class GrowingFrameReader(Stream stream, int maxMessageBytes, Act
         if (!_isDisposed)
         {
             _isDisposed = true;
+            _late.Dispose();
             ArrayPool<byte>.Shared.Return(_buffer);
+        }
+    }
+
+    private async ValueTask<int> ReadSomeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_late.IsCancellationRequested)
+        {
+            throw Violation(EndReason.Timeout, $"a message that is not there {messageTimeout} after its first byte");
         }
     }
 

@@ -1,3 +1,5 @@
+using System.IO.Pipelines;
+using Microsoft.Extensions.Time.Testing;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Bitswap;
 using P2PLearn.Networking.Swarm;
@@ -21,9 +23,34 @@ public sealed class BitswapHostileTests
     {
         byte[] claim = [0x80, 0x80, 0x80, 0x02, 1, 2, 3]; // 4 MiB, of which three bytes come
         using var stream = new MemoryStream(claim);
-        using var reader = new GrowingFrameReader(stream, 4 << 20, _ => { });
+        using var reader = new GrowingFrameReader(stream, 4 << 20, _ => { }, TimeSpan.FromMinutes(2), TimeProvider.System);
         await Assert.ThrowsAsync<ProtocolViolationException>(() => reader.ReadAsync(default).AsTask());
         Assert.True(reader.BufferBytes < 64 * 1024);
+    }
+
+    [Fact]
+    public async Task A_message_that_drips_is_not_waited_for_without_end_but_a_quiet_stream_is()
+    {
+        var time = new FakeTimeProvider();
+        var pipe = new Pipe();
+        int arrived = 0;
+        using var reader = new GrowingFrameReader(
+            pipe.Reader.AsStream(), 4 << 20, bytes => Interlocked.Add(ref arrived, bytes), TimeSpan.FromMinutes(2), time);
+        Task<ReadOnlyMemory<byte>?> quiet = reader.ReadAsync(default).AsTask();
+        time.Advance(TimeSpan.FromHours(1));
+        await pipe.Writer.WriteAsync(new byte[] { 2, 7, 7 });
+        Assert.Equal(2, (await quiet.LimitAsync("the first message"))!.Value.Length);
+
+        Task<ReadOnlyMemory<byte>?> dripping = reader.ReadAsync(default).AsTask();
+        await pipe.Writer.WriteAsync(new byte[] { 100 });
+        await Within.UntilAsync(() => Volatile.Read(ref arrived) == 4, "the byte is taken");
+        for (int i = 0; i < 3; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(41));
+        }
+
+        ProtocolViolationException refused = await Assert.ThrowsAsync<ProtocolViolationException>(() => dripping.LimitAsync("the refusal"));
+        Assert.Equal(EndReason.Timeout, refused.Reason);
     }
 
     [Fact]
