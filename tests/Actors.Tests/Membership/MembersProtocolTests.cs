@@ -133,6 +133,7 @@ public sealed class MembersProtocolTests
         FabricNode a = fabric.AddNode(0), b = fabric.AddNode(1);
         b.Handle(MembersProtocol.Id, async (stream, cancellationToken) =>
         {
+            await stream.CopyToAsync(Stream.Null, cancellationToken); // the question, to its end
             await stream.WriteAsync(new byte[length], cancellationToken);
             await stream.CloseWriteAsync(cancellationToken);
         });

@@ -34,7 +34,7 @@ public sealed class MemoryTests
             model.Evaluate(data);
         }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - allocated);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, steps - 1); // a few bytes once are the runtime's own
 
         // A leaked input of one step, the least a leak could be, would make 25 kB a step or 50 MB.
         Assert.InRange((ResidentBytes() - resident) / 1e6, double.MinValue, 25);
