@@ -117,11 +117,15 @@ public sealed class MembersProtocolTests
         using MembersProtocol server = new(b, TimeProvider.System, (_, _) => throw new InvalidOperationException("not to be asked"));
         await using PeerStream stream = await a.OpenStreamAsync(TestMesh.Peer(1), MembersProtocol.Id, CancellationToken.None);
 
-        await stream.WriteAsync(Convert.FromHexString(hex));
-        await stream.CloseWriteAsync(CancellationToken.None);
-
-        await Assert.ThrowsAnyAsync<IOException>(() => stream.ReadAsync(new byte[1]).AsTask()).LimitAsync("the stream to be reset");
+        await Assert.ThrowsAnyAsync<IOException>(AskAsync).LimitAsync("the stream to be reset");
         Assert.Empty(b.HandlerFailures);
+
+        async Task AskAsync()
+        {
+            await stream.WriteAsync(Convert.FromHexString(hex)); // the reset may come as soon as the first wrong byte is there
+            await stream.CloseWriteAsync(CancellationToken.None);
+            _ = await stream.ReadAsync(new byte[1]);
+        }
     }
 
     [Theory]
