@@ -55,5 +55,8 @@ public sealed record BitswapOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxServeBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxInFlightBytes, MaxServeBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxStreamsPerPeer, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(MessageTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(WriteTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(StreamIdle, TimeSpan.Zero);
     }
 }
