@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using P2PLearn.Crdt.Clocks;
+using P2PLearn.Crdt.Encoding;
 
 namespace P2PLearn.Crdt.Contributions;
 
@@ -119,21 +120,5 @@ public sealed record Contribution
         BinaryPrimitives.WriteUInt64BigEndian(writer.Take(sizeof(ulong)), ModelBytes);
         BinaryPrimitives.WriteUInt32BigEndian(writer.Take(sizeof(uint)), SampleCount);
         return writer.Written;
-    }
-
-    private ref struct SpanWriter(Span<byte> destination)
-    {
-        private readonly Span<byte> _destination = destination;
-
-        public int Written { get; private set; }
-
-        public Span<byte> Take(int count)
-        {
-            Span<byte> field = _destination.Slice(Written, count);
-            Written += count;
-            return field;
-        }
-
-        public void Write(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));
     }
 }

@@ -116,6 +116,17 @@ public sealed class ContributionSet : ICrdt<ContributionSet>
     public uint PrunedBelow(RunId run) => RunOf(run).PrunedBelow;
 
     /// <summary>
+    /// The part of this set under some runs, watermarks included. No operation of the lattice: a replica forgets by it,
+    /// and joining brings back what it forgot.
+    /// </summary>
+    public ContributionSet Under(Predicate<RunId> wanted)
+    {
+        ArgumentNullException.ThrowIfNull(wanted);
+        RunId[] dropped = [.. ByRun.Keys.Where(run => !wanted(run))];
+        return dropped.Length == 0 ? this : new(ByRun.RemoveRange(dropped), Count - dropped.Sum(run => ByRun[run].Count));
+    }
+
+    /// <summary>
     /// The contributions with a valid signature, nothing else: watermarks carry no signature and are dropped too.
     /// </summary>
     /// <remarks>Costs one verification per contribution. <see cref="Merge"/> verifies only what is new.</remarks>

@@ -5,6 +5,18 @@ namespace P2PLearn.Crdt.Tests.Contributions;
 public sealed class ContributionSetTests
 {
     [Fact]
+    public void The_part_under_some_runs_has_their_entries_and_watermarks_alone()
+    {
+        ContributionSet first = Samples.Set(Samples.Create(), Samples.Create(round: 3)).Prune(Samples.FirstRun, 2).State;
+        ContributionSet second = Samples.Set(Samples.Create(run: 1)).Prune(Samples.SecondRun, 0).State;
+
+        Assert.Equal(first, first.Join(second).Under(run => run == Samples.FirstRun));
+        Assert.Equal(second, first.Join(second).Under(run => run != Samples.FirstRun));
+        Assert.Same(first, first.Under(_ => true));
+        Assert.Equal(ContributionSet.Bottom, first.Under(_ => false));
+    }
+
+    [Fact]
     public void Adding_returns_the_new_state_and_a_delta_that_leads_to_it()
     {
         ContributionSet before = Samples.Set(Samples.Create(peer: 0));
