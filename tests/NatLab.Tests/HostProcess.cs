@@ -60,7 +60,11 @@ public sealed class HostProcess : IAsyncDisposable
 
     /// <summary>Runs a command and returns its result.</summary>
     /// <exception cref="InvalidOperationException">The command failed.</exception>
-    public async Task<JsonNode?> AskAsync(string command)
+    public Task<JsonNode?> AskAsync(string command) => AskAsync(command, Within.Limit);
+
+    /// <summary>Runs a command that may take so long, and returns its result.</summary>
+    /// <exception cref="InvalidOperationException">The command failed, or the process ended.</exception>
+    public async Task<JsonNode?> AskAsync(string command, TimeSpan limit)
     {
         string id = Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture);
         lock (_process)
@@ -69,7 +73,7 @@ public sealed class HostProcess : IAsyncDisposable
             _process.StandardInput.Flush();
         }
 
-        JsonObject answer = await EventAsync(e => (string?)e["id"] == id, $"answer to: {command}");
+        JsonObject answer = await EventAsync(e => (string?)e["id"] == id, $"answer to: {command}", limit);
         return (string?)answer["event"] == "done"
             ? answer["result"]
             : throw new InvalidOperationException($"{Host}, {command}: {answer["kind"]}: {answer["error"]}");

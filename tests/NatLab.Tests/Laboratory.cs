@@ -10,6 +10,7 @@ public sealed class Laboratory : IAsyncDisposable
     private static readonly string Script = FindScript();
     private static readonly string PeerProgram = FindPeerProgram();
     private static readonly Lazy<Task<string>> Missing = new(LookForMissingAsync);
+    private static readonly Lazy<Task<string>> MissingForLines = new(() => NeedAsync("need", "line"));
     private static int _count;
 
     private readonly Dictionary<string, LabHost> _hosts;
@@ -31,6 +32,11 @@ public sealed class Laboratory : IAsyncDisposable
     public static async Task<Laboratory> UpAsync(params string[] arguments)
     {
         string missing = await Missing.Value;
+        if (missing.Length == 0 && arguments.Contains("--line"))
+        {
+            missing = await MissingForLines.Value;
+        }
+
         Assert.SkipUnless(missing.Length == 0, $"no NAT laboratory on this machine; missing: {missing}");
         string name = string.Create(
             CultureInfo.InvariantCulture, $"t{Environment.ProcessId}x{Interlocked.Increment(ref _count)}");
@@ -98,7 +104,7 @@ public sealed class Laboratory : IAsyncDisposable
             return "Linux";
         }
 
-        string missing = (await RunScriptAsync("probe" + Environment.ProcessId, ["need"])).Trim().Replace("\n", ", ", StringComparison.Ordinal);
+        string missing = await NeedAsync("need");
         if (missing.Length == 0)
         {
             await RunScriptAsync("probe", ["prune"]); // what killed test runs left behind
@@ -106,6 +112,9 @@ public sealed class Laboratory : IAsyncDisposable
 
         return missing;
     }
+
+    private static async Task<string> NeedAsync(params string[] command) =>
+        (await RunScriptAsync("probe" + Environment.ProcessId, command)).Trim().Replace("\n", ", ", StringComparison.Ordinal);
 
     private static async Task<string> RunScriptAsync(string name, string[] arguments)
     {

@@ -24,7 +24,10 @@ public sealed class NatVerdictTests(ITestOutputHelper output)
         await using LabDaemons daemons = new(await Laboratory.UpAsync(
             ["--hosts", "1", "--delay", "10", .. Sites.Select((site, i) => $"{(char)('A' + i)}={site.Type}")]));
         await daemons.StartAsync("relay");
-        await Task.WhenAll(((string[])["pub2", "pub3", .. Sites.Select(site => site.Host)]).Select(host => daemons.StartAsync(host)));
+        await Task.WhenAll(((string[])["pub2", "pub3"]).Select(host => daemons.StartAsync(host))); // the relay has somebody to have a dial-back made by
+        await daemons.StartAsync("a1");
+        await SettledAsync(daemons, "a1", (Sites[0].State, Sites[0].Mapping, Sites[0].Filtering)); // while there are those whom it has not dialled
+        await Task.WhenAll(Sites[1..].Select(site => daemons.StartAsync(site.Host)));
 
         foreach ((string host, string type, string state, string mapping, string filtering) in Sites)
         {

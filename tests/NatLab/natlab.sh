@@ -8,6 +8,7 @@
 #       --ipv6         global IPv6 addresses too, routed, behind stateful firewalls
 #       --hairpin      a LAN host reaches its own router's forwarded and mapped ports from inside
 #       --loose        a router takes up running connections again that it does not know (after a reboot)
+#       --line MBIT    what each host or router on the public segment can send, and receive, at most (tc-tbf)
 #       --delay MS --jitter MS --loss PERCENT --rate MBIT     each crossing of the public segment, one way
 #   natlab.sh down                         also clears what a crash left behind
 #   natlab.sh prune                        downs the laboratories whose owner (a process id in NATLAB_OWNER at up) is gone
@@ -21,7 +22,7 @@
 #   natlab.sh forward SITE PORT HOST       a public port leads to a LAN host
 #   natlab.sh upnp SITE [KEY=VALUE...]     its home router maps ports on request (miniupnpd: UPnP, NAT-PMP, PCP)
 #   natlab.sh conntrack SITE               what the routers have in their tables
-#   natlab.sh need                         what is missing on this machine, one line each; nothing when ready
+#   natlab.sh need [line]                  what is missing on this machine, one line each; nothing when ready. line: for --line too
 #
 # Types: open routed full-cone address-restricted port-restricted symmetric firewall cgn[/CARRIER[/HOME]]
 # Several laboratories at once: set NATLAB_NAME (letters and digits).
@@ -45,7 +46,7 @@ in_ns() { local h=$1; shift; ip netns exec "$LAB-$h" "$@"; }
 declare -a SITES=() HOSTS=() SEGMENT=()          # SEGMENT: who has a port on the public segment
 declare -A TYPE=() NUMBER=() KIND=() SITE=() ADDR=() ADDR6=()   # KIND: public lan router carrier
 PER_SITE=2 PUBLIC=3 IPV6=0 HAIRPIN=0 LOOSE=0
-DELAY=0 JITTER=0 LOSS=0 RATE=0
+DELAY=0 JITTER=0 LOSS=0 RATE=0 LINE=0
 
 save() { declare -p SITES HOSTS SEGMENT TYPE NUMBER KIND SITE ADDR ADDR6 PER_SITE PUBLIC IPV6 HAIRPIN LOOSE | sed 's/^declare /declare -g /' >"$STATE/lab"; }
 load() { [ -e "$STATE/lab" ] || die "laboratory '$LAB' is not up"; . "$STATE/lab"; }
@@ -63,6 +64,13 @@ missing() {
   command -v ping >/dev/null || echo "ping (Debian: iputils-ping)"
   [ -x "$BUILD/wire" ] || command -v cc >/dev/null || echo "cc (Debian: gcc), for delay and loss without tc-netem"
   [ "$(id -u)" != 0 ] || can_namespace || echo "permission to make network namespaces"
+}
+missing_line() {
+  [ -z "$(missing)" ] || { missing; return; }
+  command -v tc >/dev/null || { echo "tc (Debian: iproute2)"; return; }
+  ip netns add "$LAB-probe"
+  in_ns probe tc qdisc add dev lo root tbf rate 1mbit burst 16k latency 50ms 2>/dev/null || echo "tc-tbf in the kernel (module sch_tbf)"
+  ip netns del "$LAB-probe"
 }
 can_namespace() { ip netns add "$LAB-probe" 2>/dev/null && ip netns del "$LAB-probe"; }
 need() { local m; m=$(missing); [ -z "$m" ] || die "missing: $(echo "$m" | paste -sd, | sed 's/,/, /g')"; }
@@ -318,7 +326,7 @@ up() {
       --ipv6) IPV6=1; shift;;
       --hairpin) HAIRPIN=1; shift;;
       --loose) LOOSE=1; shift;;
-      --delay|--jitter|--loss|--rate) shape_option "$1" "${2:-}"; shift 2;;
+      --delay|--jitter|--loss|--rate|--line) shape_option "$1" "${2:-}"; shift 2;;
       -*) die "unknown option $1";;
       *) specs+=("$1"); shift;;
     esac
@@ -361,27 +369,51 @@ prune() {
 
 shape_option() {
   [[ ${2:-} =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "$1 needs a number"
-  case $1 in --delay) DELAY=$2;; --jitter) JITTER=$2;; --loss) LOSS=$2;; --rate) RATE=$2;; *) die "unknown option $1";; esac
+  case $1 in --delay) DELAY=$2;; --jitter) JITTER=$2;; --loss) LOSS=$2;; --rate) RATE=$2;; --line) LINE=$2;; *) die "unknown option $1";; esac
 }
 shaped() { [ "$DELAY/$JITTER/$LOSS/$RATE" != 0/0/0/0 ]; }
-describe_shape() { ! shaped || echo ", delay $DELAY ms, jitter $JITTER ms, loss $LOSS %, rate ${RATE/#0/unlimited} Mbit/s"; }
+describe_shape() {
+  [ "$LINE" = 0 ] || printf ', lines of %s Mbit/s' "$LINE"
+  ! shaped || printf '%s' ", delay $DELAY ms, jitter $JITTER ms, loss $LOSS %, rate ${RATE/#0/unlimited} Mbit/s"
+}
 has_netem() { in_ns pub tc qdisc add dev lo root netem delay 1ms 2>/dev/null && in_ns pub tc qdisc del dev lo root; }
 wire_runs() { [ -e "$STATE/wire.pid" ] && kill -0 "$(cat "$STATE/wire.pid")" 2>/dev/null; }
 
 # For every crossing of the public segment, one way: tc-netem where the kernel has it, else the user-space switch.
 shape() {
+  shape_lines
   if [ "${NATLAB_SHAPER:-auto}" != wire ] && has_netem; then shape_netem; else shape_wire; fi
 }
 
+# A line is a bucket at each end of the cable to the segment. 128 KiB pass at once, so that the kernel need not cut what TCP
+# hands it whole; 50 ms of queue behind it, as a router has.
+shape_lines() {
+  local h
+  if [ -e "$STATE/lines" ]; then
+    for h in "${SEGMENT[@]}"; do
+      tc -n "$LAB-$h" qdisc del dev wan root 2>/dev/null || true
+      tc -n "$LAB-pub" qdisc del dev "p-$h" root 2>/dev/null || true
+    done
+    rm -f "$STATE/lines"
+  fi
+  [ "$LINE" != 0 ] || return 0
+  for h in "${SEGMENT[@]}"; do
+    tc -n "$LAB-$h" qdisc add dev wan root handle 1: tbf rate "${LINE}mbit" burst 128kb latency 50ms || die "no tc-tbf in this kernel"
+    tc -n "$LAB-pub" qdisc add dev "p-$h" root handle 1: tbf rate "${LINE}mbit" burst 128kb latency 50ms
+  done
+  touch "$STATE/lines"
+}
+
 shape_netem() {
-  local h opts=()
+  local h opts=() place=(root)
+  [ "$LINE" = 0 ] || place=(parent 1:1) # behind the line's bucket
   [ "$DELAY" = 0 ] || opts+=(delay "${DELAY}ms")
   [ "$JITTER" = 0 ] || { [ "$DELAY" != 0 ] || opts+=(delay 0ms); opts+=("${JITTER}ms"); }
   [ "$LOSS" = 0 ] || opts+=(loss "${LOSS}%")
   [ "$RATE" = 0 ] || opts+=(rate "${RATE}mbit")
   for h in "${SEGMENT[@]}"; do
-    tc -n "$LAB-$h" qdisc del dev wan root 2>/dev/null || true
-    ! shaped || tc -n "$LAB-$h" qdisc add dev wan root netem "${opts[@]}" limit 10000
+    [ "$LINE" != 0 ] || tc -n "$LAB-$h" qdisc del dev wan root 2>/dev/null || true
+    ! shaped || tc -n "$LAB-$h" qdisc add dev wan "${place[@]}" netem "${opts[@]}" limit 10000
   done
 }
 
@@ -506,7 +538,7 @@ check() {
 
 cmd=${1:-}; [ $# -eq 0 ] || shift
 case $cmd in
-  need) missing; exit 0;;
+  need) if [ "${1:-}" = line ]; then missing_line; else missing; fi; exit 0;;
   ''|help|-h|--help) sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0;;
 esac
 case $cmd in

@@ -1,14 +1,10 @@
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-using System.Text;
+using P2PLearn.Networking.Files;
 
 namespace P2PLearn.Networking.Blocks;
 
 /// <summary>The real file system.</summary>
 internal sealed class BlockFiles : IBlockFiles
 {
-    private const int ReadOnly = 0; // O_RDONLY
-
     /// <inheritdoc/>
     public void WriteThrough(string path, ReadOnlySpan<byte> content)
     {
@@ -22,31 +18,7 @@ internal sealed class BlockFiles : IBlockFiles
     public void Move(string from, string to) => File.Move(from, to, overwrite: true);
 
     /// <inheritdoc/>
-    public void SyncFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            return; // NTFS writes names through its journal; a folder cannot be flushed
-        }
-
-        int descriptor = Open([.. Encoding.UTF8.GetBytes(folder), 0], ReadOnly);
-        if (descriptor < 0)
-        {
-            throw Failure(folder);
-        }
-
-        try
-        {
-            if (Flush(descriptor) != 0)
-            {
-                throw Failure(folder);
-            }
-        }
-        finally
-        {
-            _ = Close(descriptor);
-        }
-    }
+    public void SyncFolder(string folder) => DurableFile.SyncFolder(folder);
 
     /// <inheritdoc/>
     public void Delete(string path) => File.Delete(path);
@@ -74,19 +46,4 @@ internal sealed class BlockFiles : IBlockFiles
             return null;
         }
     }
-
-    private static IOException Failure(string folder)
-    {
-        int error = Marshal.GetLastPInvokeError();
-        return new IOException($"cannot flush {folder}: {new Win32Exception(error).Message}", error);
-    }
-
-    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
-    private static extern int Open(byte[] path, int flags);
-
-    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static extern int Flush(int descriptor);
-
-    [DllImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static extern int Close(int descriptor);
 }

@@ -51,15 +51,11 @@ internal sealed class BlockFolder
     /// <remarks>When it throws, none of the files is left, as far as the system lets us delete them.</remarks>
     public void Write(IReadOnlyList<Block> blocks)
     {
-        var written = new List<string>(blocks.Count);
+        string[] written = [.. blocks.Select(_ => Path.Combine(_new, $"{++_lastNew}"))];
         try
         {
-            foreach (Block block in blocks)
-            {
-                written.Add(Path.Combine(_new, $"{++_lastNew}"));
-                _files.WriteThrough(written[^1], block.Content.Span);
-            }
-
+            FlushThreads.ForEach(
+                [.. written.Zip(blocks)], file => _files.WriteThrough(file.First, file.Second.Content.Span));
             for (int i = 0; i < blocks.Count; i++)
             {
                 string path = PathOf(blocks[i].Cid);
@@ -67,10 +63,7 @@ internal sealed class BlockFolder
                 written[i] = path;
             }
 
-            foreach (string folder in written.Select(p => Path.GetDirectoryName(p)!).Distinct())
-            {
-                _files.SyncFolder(folder);
-            }
+            FlushThreads.ForEach([.. written.Select(p => Path.GetDirectoryName(p)!).Distinct()], _files.SyncFolder);
         }
         catch
         {

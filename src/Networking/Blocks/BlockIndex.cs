@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using P2PLearn.Networking.Multiformats;
+using P2PLearn.Networking.Storage;
 
 namespace P2PLearn.Networking.Blocks;
 
@@ -22,8 +23,8 @@ internal sealed class BlockIndex : IDisposable
         PRAGMA user_version = 1;
         """;
 
-    private readonly SqliteConnection _writer;
-    private readonly SqliteConnection _reader;
+    private readonly SqliteDatabase _writer;
+    private readonly SqliteDatabase _reader;
     private readonly SqliteCommand _size; // under _reading
     private readonly Lock _reading = new();
 
@@ -31,21 +32,21 @@ internal sealed class BlockIndex : IDisposable
     /// <exception cref="BlockStoreException">Of a newer version.</exception>
     public BlockIndex(string file)
     {
-        _writer = Connect(file);
+        _writer = new SqliteDatabase(file);
         try
         {
-            long found = (long)Scalar("PRAGMA user_version")!;
+            long found = _writer.Version;
             if (found > Version)
             {
                 throw new BlockStoreException(BlockStoreProblem.NewerVersion, $"{file} has version {found}, this program knows {Version}");
             }
 
-            Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000;");
-            Execute(Schema);
-            WasOpen = (long)Scalar("SELECT open FROM state")! != 0;
-            Execute("UPDATE state SET open = 1");
-            _reader = Connect(file);
-            _size = Command(_reader, "SELECT size FROM blocks WHERE digest = $digest", "$digest");
+            _writer.UseDurableLog();
+            _writer.Execute(Schema);
+            WasOpen = (long)_writer.Scalar("SELECT open FROM state")! != 0;
+            _writer.Execute("UPDATE state SET open = 1");
+            _reader = new SqliteDatabase(file);
+            _size = _reader.Command("SELECT size FROM blocks WHERE digest = $digest", "$digest");
         }
         catch
         {
@@ -73,7 +74,7 @@ internal sealed class BlockIndex : IDisposable
     {
         lock (_reading)
         {
-            using SqliteCommand command = Command(_reader, """
+            using SqliteCommand command = _reader.Command("""
                 SELECT (SELECT count(*) FROM blocks), (SELECT coalesce(sum(size), 0) FROM blocks), (SELECT count(DISTINCT name) FROM pins),
                        count(*), coalesce(sum(size), 0) FROM blocks WHERE digest IN (SELECT digest FROM pins)
                 """);
@@ -83,50 +84,93 @@ internal sealed class BlockIndex : IDisposable
         }
     }
 
-    public void Add(IEnumerable<(Cid Cid, int Size, long Used)> blocks) => InTransaction(() =>
+    /// <summary>Names of pins that begin with a prefix, ascending.</summary>
+    public IReadOnlyList<string> ListPins(string prefix)
     {
-        using SqliteCommand command = Command(
-            _writer, "INSERT OR REPLACE INTO blocks VALUES ($digest, $size, $used)", "$digest", "$size", "$used");
+        lock (_reading)
+        {
+            using SqliteCommand command = _reader.Command(
+                "SELECT DISTINCT name FROM pins WHERE substr(name, 1, length($prefix)) = $prefix ORDER BY name", "$prefix");
+            command.Parameters[0].Value = prefix;
+            using SqliteDataReader row = command.ExecuteReader();
+            List<string> names = [];
+            while (row.Read())
+            {
+                names.Add(row.GetString(0));
+            }
+
+            return names;
+        }
+    }
+
+    public void Add(IEnumerable<(Cid Cid, int Size, long Used)> blocks) => _writer.InTransaction(() =>
+    {
+        using SqliteCommand command = _writer.Command(
+            "INSERT OR REPLACE INTO blocks VALUES ($digest, $size, $used)", "$digest", "$size", "$used");
         foreach ((Cid cid, int size, long used) in blocks)
         {
-            Run(command, cid.Hash.Digest.ToArray(), size, used);
+            SqliteDatabase.Run(command, cid.Hash.Digest.ToArray(), size, used);
         }
     });
 
-    public void Remove(IEnumerable<Cid> cids) => InTransaction(() =>
+    public void Remove(IEnumerable<Cid> cids) => _writer.InTransaction(() =>
     {
-        using SqliteCommand command = Command(_writer, "DELETE FROM blocks WHERE digest = $digest", "$digest");
+        using SqliteCommand command = _writer.Command("DELETE FROM blocks WHERE digest = $digest", "$digest");
         foreach (Cid cid in cids)
         {
-            Run(command, cid.Hash.Digest.ToArray());
+            SqliteDatabase.Run(command, cid.Hash.Digest.ToArray());
         }
     });
 
-    public void Touch(IEnumerable<KeyValuePair<Cid, long>> uses) => InTransaction(() =>
+    public void Touch(IEnumerable<KeyValuePair<Cid, long>> uses) => _writer.InTransaction(() =>
     {
-        using SqliteCommand command = Command(
-            _writer, "UPDATE blocks SET used = max(used, $used) WHERE digest = $digest", "$used", "$digest");
+        using SqliteCommand command = _writer.Command(
+            "UPDATE blocks SET used = max(used, $used) WHERE digest = $digest", "$used", "$digest");
         foreach ((Cid cid, long used) in uses)
         {
-            Run(command, used, cid.Hash.Digest.ToArray());
+            SqliteDatabase.Run(command, used, cid.Hash.Digest.ToArray());
         }
     });
 
-    public void Pin(string name, IEnumerable<Cid> cids) => InTransaction(() =>
+    public void Pin(string name, IEnumerable<Cid> cids) => _writer.InTransaction(() =>
     {
-        using SqliteCommand clear = Command(_writer, "DELETE FROM pins WHERE name = $name", "$name");
-        Run(clear, name);
-        using SqliteCommand add = Command(_writer, "INSERT OR IGNORE INTO pins VALUES ($name, $digest)", "$name", "$digest");
+        using SqliteCommand clear = _writer.Command("DELETE FROM pins WHERE name = $name", "$name");
+        SqliteDatabase.Run(clear, name);
+        using SqliteCommand add = _writer.Command("INSERT OR IGNORE INTO pins VALUES ($name, $digest)", "$name", "$digest");
         foreach (Cid cid in cids)
         {
-            Run(add, name, cid.Hash.Digest.ToArray());
+            SqliteDatabase.Run(add, name, cid.Hash.Digest.ToArray());
         }
     });
 
     public bool Unpin(string name)
     {
-        using SqliteCommand command = Command(_writer, "DELETE FROM pins WHERE name = $name", "$name");
-        return Run(command, name) > 0;
+        using SqliteCommand command = _writer.Command("DELETE FROM pins WHERE name = $name", "$name");
+        return SqliteDatabase.Run(command, name) > 0;
+    }
+
+    /// <summary>Ends a pin, and forgets the blocks that it alone had.</summary>
+    /// <returns>Those blocks; null when there was no such pin.</returns>
+    public IReadOnlyList<(Cid Cid, int Size)>? Drop(string name)
+    {
+        List<(Cid, int)>? forgotten = null;
+        _writer.InTransaction(() =>
+        {
+            List<(Cid, int)> alone = Read(
+                """
+                SELECT digest, size FROM blocks b WHERE EXISTS (SELECT 1 FROM pins p WHERE p.digest = b.digest AND p.name = $name)
+                AND NOT EXISTS (SELECT 1 FROM pins p WHERE p.digest = b.digest AND p.name <> $name)
+                """,
+                row => (CidOf(row, 0), row.GetInt32(1)),
+                ("$name", name));
+            if (Unpin(name))
+            {
+                using SqliteCommand remove = _writer.Command("DELETE FROM blocks WHERE digest = $digest", "$digest");
+                alone.ForEach(b => SqliteDatabase.Run(remove, b.Item1.Hash.Digest.ToArray()));
+                forgotten = alone;
+            }
+        });
+        return forgotten;
     }
 
     /// <summary>The blocks that no pin has, used least recently first.</summary>
@@ -142,13 +186,13 @@ internal sealed class BlockIndex : IDisposable
         "SELECT name, digest FROM pins p WHERE NOT EXISTS (SELECT 1 FROM blocks b WHERE b.digest = p.digest)",
         row => (row.GetString(0), CidOf(row, 1)));
 
-    public long TotalBytes() => (long)Scalar("SELECT coalesce(sum(size), 0) FROM blocks")!;
+    public long TotalBytes() => (long)_writer.Scalar("SELECT coalesce(sum(size), 0) FROM blocks")!;
 
     /// <summary>What SQLite finds wrong with its file; null for nothing.</summary>
-    public string? Problem() => (string?)Scalar("PRAGMA quick_check(1)") is { } said && said != "ok" ? said : null;
+    public string? Problem() => _writer.QuickCheck();
 
     /// <summary>Says that index and files agree, for the next start. Only at the end.</summary>
-    public void MarkClosed() => Execute("UPDATE state SET open = 0");
+    public void MarkClosed() => _writer.Execute("UPDATE state SET open = 0");
 
     public void Dispose()
     {
@@ -157,54 +201,11 @@ internal sealed class BlockIndex : IDisposable
         _writer.Dispose();
     }
 
-    private static SqliteConnection Connect(string file)
-    {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
-        connection.Open();
-        return connection;
-    }
-
-    private static SqliteCommand Command(SqliteConnection connection, string text, params string[] parameters)
-    {
-        SqliteCommand command = connection.CreateCommand();
-#pragma warning disable CA2100 // constants of this file
-        command.CommandText = text;
-#pragma warning restore CA2100
-        foreach (string name in parameters)
-        {
-            command.Parameters.Add(new SqliteParameter { ParameterName = name });
-        }
-
-        return command;
-    }
-
-    private static int Run(SqliteCommand command, params object[] values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            command.Parameters[i].Value = values[i];
-        }
-
-        return command.ExecuteNonQuery();
-    }
-
     private static Cid CidOf(SqliteDataReader row, int column) => Cid.ForRawDigest(row.GetFieldValue<byte[]>(column));
-
-    private void Execute(string text)
-    {
-        using SqliteCommand command = Command(_writer, text);
-        command.ExecuteNonQuery();
-    }
-
-    private object? Scalar(string text)
-    {
-        using SqliteCommand command = Command(_writer, text);
-        return command.ExecuteScalar();
-    }
 
     private List<T> Read<T>(string text, Func<SqliteDataReader, T> take, params (string Name, object Value)[] parameters)
     {
-        using SqliteCommand command = Command(_writer, text, [.. parameters.Select(p => p.Name)]);
+        using SqliteCommand command = _writer.Command(text, [.. parameters.Select(p => p.Name)]);
         for (int i = 0; i < parameters.Length; i++)
         {
             command.Parameters[i].Value = parameters[i].Value;
@@ -218,32 +219,5 @@ internal sealed class BlockIndex : IDisposable
         }
 
         return found;
-    }
-
-    private void InTransaction(Action write)
-    {
-        Execute("BEGIN IMMEDIATE");
-        try
-        {
-            write();
-            Execute("COMMIT");
-        }
-        catch
-        {
-            RollBack();
-            throw;
-        }
-    }
-
-    private void RollBack()
-    {
-        try
-        {
-            Execute("ROLLBACK");
-        }
-        catch (SqliteException)
-        {
-            // A full disk has rolled it back already.
-        }
     }
 }

@@ -30,7 +30,7 @@ public sealed record FetchOptions
     /// <summary>How long a provider that sent what nobody asked for is left alone.</summary>
     public TimeSpan LiarPause { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>How long a fetch without any provider waits for one, once no more are announced.</summary>
+    /// <summary>How long a fetch goes on without a provider that has anything of what is missing, once no more are announced.</summary>
     public TimeSpan NoProviderTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Most providers at once.</summary>

@@ -11,6 +11,7 @@ internal sealed class FetchProvider(PeerId peer, FetchOptions options)
     private TimeSpan _lastProgress;
     private long _progressBytes;
     private long _delivered;
+    private int _held;
 
     public PeerId Peer => peer;
 
@@ -88,5 +89,15 @@ internal sealed class FetchProvider(PeerId peer, FetchOptions options)
         }
     }
 
-    public bool IsStalled(TimeSpan now) => Owed.Count > 0 && now - _lastProgress >= options.StallTimeout;
+    /// <summary>A block of it waits until the store has room: it is we who are slow.</summary>
+    public void Hold() => _held++;
+
+    /// <summary>The block waits no more.</summary>
+    public void Release(TimeSpan now)
+    {
+        _held = Math.Max(_held - 1, 0); // it may have come back since, as another
+        (_lastProgress, _progressBytes) = (now, 0);
+    }
+
+    public bool IsStalled(TimeSpan now) => Owed.Count > 0 && _held == 0 && now - _lastProgress >= options.StallTimeout;
 }

@@ -98,11 +98,13 @@ internal sealed class FetchRun : IBitswapSession
 
     public async ValueTask OnBlockAsync(PeerId peer, Block block, CancellationToken cancellationToken)
     {
-        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await TakeSlotAsync(peer, cancellationToken).ConfigureAwait(false);
         if (!TryReceive(peer, block) || !_storing.TryRun(() => StoreAsync(block)))
         {
             _slots.Release();
         }
+
+        Do(s => s.Refill(peer, Now));
     }
 
     public void OnBytes(PeerId peer, int bytes)
@@ -127,6 +129,32 @@ internal sealed class FetchRun : IBitswapSession
         {
             _memory.Remember(peer, EndReason.LinkLost);
             Do(s => s.RemoveProvider(peer, Now));
+        }
+    }
+
+    private async ValueTask TakeSlotAsync(PeerId peer, CancellationToken cancellationToken)
+    {
+        Task free = _slots.WaitAsync(cancellationToken);
+        if (free.IsCompletedSuccessfully)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            _state.Hold(peer);
+        }
+
+        try
+        {
+            await free.ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _state.Release(peer, Now);
+            }
         }
     }
 
@@ -174,7 +202,11 @@ internal sealed class FetchRun : IBitswapSession
         }
 
         Report();
-        Do(s => s.Stored(block.Cid, Now)); // the last thing: it may end the fetch
+        Do(s => // the last thing: it may end the fetch
+        {
+            s.Stored(block.Cid);
+            return [];
+        });
     }
 
     private async Task ListenAsync(IAsyncEnumerable<PeerId> providers, CancellationToken cancellationToken)
@@ -227,11 +259,13 @@ internal sealed class FetchRun : IBitswapSession
 
         lock (_gate)
         {
-            bool isAlone = _isListComplete && _state.ProviderCount == 0;
+            bool isAlone = _isListComplete && !_state.HasHope;
             _aloneSince = isAlone ? _aloneSince ?? Now : null;
             if (_aloneSince is { } since && Now - since >= _options.NoProviderTimeout)
             {
-                _done.TrySetException(new BlockFetchException($"no provider is left; {_blocksDone} of {_sizes.Count} blocks are here"));
+                _done.TrySetException(new BlockFetchException(
+                    $"{(_state.ProviderCount == 0 ? "no provider is left" : "nobody who was asked has what is missing")}; "
+                    + $"{_blocksDone} of {_sizes.Count} blocks are here"));
             }
         }
     }

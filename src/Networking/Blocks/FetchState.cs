@@ -53,6 +53,9 @@ internal sealed class FetchState
     /// <summary>Everything has come and is stored.</summary>
     public bool IsDone => _missing.Count == 0 && _storing.Count == 0;
 
+    /// <summary>Somebody has, or is sending, something that is missing. Without hope nothing comes until a provider tells of a block, or a new one is found.</summary>
+    public bool HasHope => _storing.Count > 0 || _missing.Values.Any(w => w.Havers > 0 || w.Askers > 0);
+
     public int ProviderCount => _providers.Count;
 
     public double Rate => _providers.Values.Sum(p => p.Rate);
@@ -85,6 +88,7 @@ internal sealed class FetchState
             return [];
         }
 
+        bool isFreed = false;
         foreach (BlockPresence presence in presences)
         {
             if (!_missing.TryGetValue(presence.Cid, out Wanted? wanted) || !provider.Asked.Contains(presence.Cid))
@@ -99,12 +103,12 @@ internal sealed class FetchState
             }
             else
             {
-                HasNot(provider, wanted);
+                isFreed |= HasNot(provider, wanted);
             }
         }
 
         Probe(provider);
-        return Effects(now);
+        return isFreed ? Effects(now) : Effects(provider, now);
     }
 
     /// <summary>A block has come, and is what its name says.</summary>
@@ -136,12 +140,12 @@ internal sealed class FetchState
         return BlockVerdict.Wanted;
     }
 
-    /// <summary>A block that had come is stored.</summary>
-    public IReadOnlyList<FetchEffect> Stored(Cid cid, TimeSpan now)
-    {
-        _storing.Remove(cid);
-        return Effects(now);
-    }
+    /// <summary>Asks for more, now that what has come left room. Not only when it is stored: the line would wait for the disk.</summary>
+    public IReadOnlyList<FetchEffect> Refill(PeerId peer, TimeSpan now) =>
+        _providers.TryGetValue(peer, out FetchProvider? provider) ? Effects(provider, now) : TakeEffects();
+
+    /// <summary>A block that had come is stored; what to ask for next was said when it came.</summary>
+    public void Stored(Cid cid) => _storing.Remove(cid);
 
     /// <summary>A provider sent what was not asked of it, or broke a rule.</summary>
     public IReadOnlyList<FetchEffect> Lied(PeerId peer, TimeSpan now)
@@ -152,6 +156,12 @@ internal sealed class FetchState
 
     /// <summary>Bytes of a message that is not complete have come.</summary>
     public void Progress(PeerId peer, int bytes, TimeSpan now) => _providers.GetValueOrDefault(peer)?.Progress(bytes, now);
+
+    /// <summary>A block has come that waits until the store has room; meanwhile its provider, which cannot send on, is not stalled.</summary>
+    public void Hold(PeerId peer) => _providers.GetValueOrDefault(peer)?.Hold();
+
+    /// <summary>The block waits no more.</summary>
+    public void Release(PeerId peer, TimeSpan now) => _providers.GetValueOrDefault(peer)?.Release(now);
 
     /// <summary>Time has passed.</summary>
     public IReadOnlyList<FetchEffect> Tick(TimeSpan now)
@@ -178,9 +188,26 @@ internal sealed class FetchState
         return effects;
     }
 
+    /// <summary>After what concerns one provider alone: with hundreds of blocks and news of each from each provider, looking through all of
+    /// them each time cost more than anything else here.</summary>
+    private FetchEffect[] Effects(FetchProvider provider, TimeSpan now)
+    {
+        Assign(provider, now);
+        return TakeEffects();
+    }
+
     private FetchEffect[] Effects(TimeSpan now)
     {
-        Assign(now);
+        foreach (FetchProvider provider in _providers.Values.OrderBy(p => p.Has.Count).ThenByDescending(p => p.Rate))
+        {
+            Assign(provider, now);
+        }
+
+        return TakeEffects();
+    }
+
+    private FetchEffect[] TakeEffects()
+    {
         if (_outgoing.Count == 0 && _dropped.Count == 0)
         {
             return [];
@@ -192,16 +219,13 @@ internal sealed class FetchState
         return effects;
     }
 
-    private void Assign(TimeSpan now)
+    private void Assign(FetchProvider provider, TimeSpan now)
     {
-        foreach (FetchProvider provider in _providers.Values.OrderBy(p => p.Has.Count).ThenByDescending(p => p.Rate))
+        while (provider.OwedBytes < provider.WindowBytes && Choose(provider, now) is { } wanted && provider.HasRoomFor(wanted.Size))
         {
-            while (provider.OwedBytes < provider.WindowBytes && Choose(provider, now) is { } wanted && provider.HasRoomFor(wanted.Size))
-            {
-                wanted.Askers++;
-                provider.Ask(wanted.Cid, wanted.Size, now);
-                Send(provider, new WantEntry(wanted.Cid, 1, false, false, true));
-            }
+            wanted.Askers++;
+            provider.Ask(wanted.Cid, wanted.Size, now);
+            Send(provider, new WantEntry(wanted.Cid, 1, false, false, true));
         }
     }
 
@@ -247,14 +271,18 @@ internal sealed class FetchState
         }
     }
 
-    private static void HasNot(FetchProvider provider, Wanted wanted)
+    /// <returns>It was asked for the block, which is now free for others.</returns>
+    private static bool HasNot(FetchProvider provider, Wanted wanted)
     {
         wanted.Havers -= provider.Has.Remove(wanted.Cid) ? 1 : 0;
-        if (provider.Owed.ContainsKey(wanted.Cid))
+        if (!provider.Owed.ContainsKey(wanted.Cid))
         {
-            provider.Forget(wanted.Cid);
-            wanted.Askers--;
+            return false;
         }
+
+        provider.Forget(wanted.Cid);
+        wanted.Askers--;
+        return true;
     }
 
     private void Drop(PeerId peer, EndReason reason)

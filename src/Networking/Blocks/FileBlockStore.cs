@@ -165,6 +165,22 @@ public sealed class FileBlockStore : IBlockStore, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    public async ValueTask<bool> DropAsync(string name, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        bool was = false;
+        await _writer.DoAsync(() => was = _writer.Drop(name), cancellationToken).ConfigureAwait(false);
+        return was;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ListPins(string prefix)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        return _index.ListPins(prefix);
+    }
+
+    /// <inheritdoc/>
     public BlockStoreStats Stats()
     {
         (long count, long bytes, int pins, long pinnedCount, long pinnedBytes) = _index.ReadStats();

@@ -33,6 +33,13 @@ public interface IBlockStore
     /// <returns>False when there was none of this name.</returns>
     ValueTask<bool> UnpinAsync(string name, CancellationToken cancellationToken);
 
+    /// <summary>Ends a pin and deletes the blocks that no other pin has.</summary>
+    /// <returns>False when there was none of this name.</returns>
+    ValueTask<bool> DropAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>The names of the pins that begin with a prefix, ascending.</summary>
+    IReadOnlyList<string> ListPins(string prefix);
+
     /// <summary>How much is held and pinned.</summary>
     BlockStoreStats Stats();
 }

@@ -73,6 +73,19 @@ internal sealed class StoreWriter
         return true;
     }
 
+    /// <summary>Ends a pin, and deletes the blocks that it alone had.</summary>
+    public bool Drop(string name)
+    {
+        if (_index.Drop(name) is not { } dropped)
+        {
+            return false;
+        }
+
+        _folder.DeleteQuietly(dropped.Select(b => b.Cid));
+        _bytes -= dropped.Sum(b => (long)b.Size);
+        return true;
+    }
+
     public async Task ForgetDamagedAsync(Cid cid)
     {
         // Looked at again: it may have been deleted, and come back right, since it was read.
@@ -83,6 +96,10 @@ internal sealed class StoreWriter
             BlockStoreLog.Damaged(_log, cid.ToString());
         }
     }
+
+    /// <summary>On a thread of its own: it waits for the disk most of the time, and the pool has few threads.</summary>
+    private static Task OnThreadAsync(Action run) =>
+        Task.Factory.StartNew(run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private static Func<Task> AsTask(Action run) => () =>
     {
@@ -121,7 +138,7 @@ internal sealed class StoreWriter
                     batch.Add(next!);
                 }
 
-                await GuardAsync(batch, work.Run ?? AsTask(() => PutAll(batch))).ConfigureAwait(false);
+                await GuardAsync(batch, work.Run ?? (() => OnThreadAsync(() => PutAll(batch)))).ConfigureAwait(false);
                 batch.Clear();
             }
         }

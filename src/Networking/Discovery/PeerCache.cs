@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
+using P2PLearn.Networking.Files;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 
@@ -63,6 +65,21 @@ public sealed class PeerCache : IAsyncDisposable
                 return [.. _table.Newest(_time.GetUtcNow()).Select(e => new CachedPeer(e.Peer, e.Addresses, e.LastSeen))];
             }
         }
+    }
+
+    /// <summary>Looks at a file without taking it: how many peers it holds, or what is wrong with it.</summary>
+    /// <param name="file">It exists.</param>
+    /// <param name="options">Its limits.</param>
+    /// <param name="peers">How many peers; 0 when it does not read.</param>
+    /// <returns>What is wrong, in some words; null when it reads.</returns>
+    /// <exception cref="IOException">The system cannot read it.</exception>
+    public static string? FindFault(string file, PeerCacheOptions options, out int peers)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        ArgumentNullException.ThrowIfNull(options);
+        bool reads = TryRead(file, options, out IReadOnlyList<PeerCacheEntry>? entries, out string? error);
+        peers = reads ? entries!.Count : 0;
+        return error;
     }
 
     /// <summary>A connection to a peer came up over an address that this node dialled: it comes first from now on.</summary>
@@ -130,8 +147,7 @@ public sealed class PeerCache : IAsyncDisposable
                 return;
             }
 
-            if (!TryReadBytes(out byte[] bytes, out string? error)
-                || !PeerCacheFile.TryRead(bytes, out IReadOnlyList<PeerCacheEntry>? entries, out error))
+            if (!TryRead(_file, _options, out IReadOnlyList<PeerCacheEntry>? entries, out string? error))
             {
                 PeerCacheLog.NotRead(_log, _file, error);
                 return;
@@ -146,22 +162,26 @@ public sealed class PeerCache : IAsyncDisposable
         }
     }
 
-    private bool TryReadBytes(out byte[] bytes, [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out string? error)
+    private static bool TryRead(
+        string path,
+        PeerCacheOptions options,
+        [NotNullWhen(true)] out IReadOnlyList<PeerCacheEntry>? entries,
+        [NotNullWhen(false)] out string? error)
     {
-        bytes = [];
-        long length = new FileInfo(_file).Length;
+        entries = null;
+        long length = new FileInfo(path).Length;
         error = length == 0 ? "it is empty"
-            : length > _options.MaxFileBytes ? $"{length} bytes are more than {_options.MaxFileBytes}"
+            : length > options.MaxFileBytes ? $"{length} bytes are more than {options.MaxFileBytes}"
             : null;
         if (error is not null)
         {
             return false; // not even opened: a device or pipe, which has no length, could keep us waiting
         }
 
-        using FileStream file = File.OpenRead(_file);
-        bytes = new byte[length];
+        using FileStream file = File.OpenRead(path);
+        byte[] bytes = new byte[length];
         file.ReadExactly(bytes);
-        return true;
+        return PeerCacheFile.TryRead(bytes, out entries, out error);
     }
 
     private void WriteIfDirty()
@@ -215,19 +235,6 @@ public sealed class PeerCache : IAsyncDisposable
             Directory.CreateDirectory(folder);
         }
 
-        string temporary = _file + ".new";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite; // who talks to whom is nobody else's business
-        }
-
-        using (var file = new FileStream(temporary, options))
-        {
-            file.Write(bytes);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, _file, overwrite: true);
+        DurableFile.Replace(_file, bytes, ownerOnly: true); // who talks to whom is nobody else's business
     }
 }

@@ -91,6 +91,12 @@ public sealed class NatService : IAsyncDisposable
 
     private Reachability Reachable => _options.AnnouncedAddresses.Count > 0 ? Reachability.Public : _autoNat.Overall;
 
+    /// <summary>Waits for the first answer whether an address behind a NAT lets strangers in, at most <see
+    /// cref="AutoNatOptions.FirstAnswerPatience"/>; returns at once where there is nobody to ask or no such address.</summary>
+    /// <remarks>To be called before this node dials many: whom it has dialled is no stranger any more, and in a mesh in which
+    /// everybody is connected with everybody, nobody is.</remarks>
+    public Task FirstAnswerAsync(CancellationToken cancellationToken) => _autoNat.FirstAnswerAsync(cancellationToken);
+
     /// <summary>Gives slots and mapped ports back, and ends everything. Harmless when repeated.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -7,21 +7,25 @@ using P2PLearn.Networking.Swarm;
 namespace P2PLearn.NatPeer;
 
 /// <summary>A libp2p node that does as it is told: <c>connect ADDRESS|PEER</c>, <c>ping PEER</c>, <c>disconnect PEER</c>,
-/// <c>echo PEER BYTES STREAMS</c>, <c>status</c>.</summary>
-internal sealed class PeerProgram(Swarm swarm)
+/// <c>echo PEER BYTES STREAMS</c>, <c>status</c>; with a block store also <c>seed BYTES SEED</c>, <c>fetch ROOT PEER...</c> and <c>traffic</c>.</summary>
+internal sealed class PeerProgram(Swarm swarm, BlockPeer? blocks)
 {
     public static async Task RunAsync(PeerSettings settings, EventWriter events)
     {
         using KeyPair identity = KeyPair.Generate();
+        var loggers = new EventLogger(events, settings.Log);
         await using var swarm = new Swarm(new SwarmOptions
         {
             Identity = identity,
             ReusePort = settings.ReusePort,
             Nat = settings.Nat,
             LimitedProtocols = new Dictionary<string, long> { [EchoProtocol.Id.Value] = 0 },
-            LoggerFactory = new EventLogger(events, settings.Log),
+            LoggerFactory = loggers,
         });
         using IDisposable echo = swarm.Handle(EchoProtocol.Id, EchoProtocol.AnswerAsync);
+        await using BlockPeer? blocks = settings.Blocks is { } folder
+            ? await BlockPeer.OpenAsync(swarm, folder, settings.Lie, events, loggers)
+            : null;
         using var closing = new CancellationTokenSource();
         swarm.PeerConnected += peer => events.Write("connected", ("peer", peer.ToString()));
         swarm.PeerDisconnected += peer => events.Write("disconnected", ("peer", peer.ToString()));
@@ -37,7 +41,7 @@ internal sealed class PeerProgram(Swarm swarm)
 
         events.Write("listening", ("peer", swarm.LocalPeer.ToString()), ("addresses", Texts(swarm.ListenAddresses)));
         Task watching = new ConnectionWatch(swarm, events).RunAsync(closing.Token);
-        await new CommandLoop(events, new PeerProgram(swarm).CommandAsync).RunAsync(Console.In);
+        await new CommandLoop(events, new PeerProgram(swarm, blocks).CommandAsync).RunAsync(Console.In);
         await closing.CancelAsync();
         await watching;
     }
@@ -48,6 +52,10 @@ internal sealed class PeerProgram(Swarm swarm)
         ("ping", [string peer]) => PingAsync(PeerId.Parse(peer), cancellationToken),
         ("disconnect", [string peer]) => DisconnectAsync(PeerId.Parse(peer)),
         ("echo", [string peer, string bytes, string streams]) => EchoAsync(PeerId.Parse(peer), Number(bytes), (int)Number(streams), cancellationToken),
+        ("seed", [string bytes, string seed]) when blocks is not null => blocks.SeedAsync((int)Number(bytes), (int)Number(seed), cancellationToken),
+        ("fetch", [string root, .. string[] peers]) when blocks is not null =>
+            blocks.FetchAsync(Name(root), [.. peers.Select(PeerId.Parse)], cancellationToken),
+        ("traffic", []) => Task.FromResult<JsonNode?>(Traffic()),
         ("status", []) => Task.FromResult<JsonNode?>(Status()),
         _ => throw new ArgumentException($"unknown command {verb} with {arguments.Length} arguments"),
     };
@@ -88,6 +96,12 @@ internal sealed class PeerProgram(Swarm swarm)
         ["peers"] = new JsonArray([.. swarm.ConnectedPeers.Select(Describe)]),
     };
 
+    private JsonObject Traffic()
+    {
+        SwarmCounters counters = swarm.Counters;
+        return new JsonObject { ["bytesIn"] = counters.BytesIn, ["bytesOut"] = counters.BytesOut };
+    }
+
     private JsonObject Describe(PeerId peer)
     {
         PeerInfo? info = swarm.GetPeerInfo(peer);
@@ -102,6 +116,8 @@ internal sealed class PeerProgram(Swarm swarm)
     }
 
     private static JsonArray Texts(IEnumerable<Multiaddr> addresses) => new([.. addresses.Select(a => (JsonNode)a.ToString())]);
+
+    private static Cid Name(string text) => Cid.TryParse(text, out Cid? cid) ? cid : throw new ArgumentException($"no CID: {text}");
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 }

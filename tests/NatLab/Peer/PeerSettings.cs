@@ -20,6 +20,12 @@ internal sealed record PeerSettings
     /// <summary><c>--log LEVEL</c>: the swarm's own log, as events.</summary>
     public LogLevel Log { get; private init; } = LogLevel.None;
 
+    /// <summary><c>--blocks FOLDER</c>: a block store, bitswap and fetches; null for none.</summary>
+    public string? Blocks { get; private init; }
+
+    /// <summary><c>--lie wrong|mute</c>: what the peer does instead of serving the blocks that it says it has.</summary>
+    public BlockLie Lie { get; private init; }
+
     public static PeerSettings Parse(string[] options)
     {
         var settings = new PeerSettings();
@@ -37,6 +43,8 @@ internal sealed record PeerSettings
         "--listen" => this with { Listen = [.. Listen, Multiaddr.Parse(value())] },
         "--ephemeral" => this with { ReusePort = false },
         "--log" => this with { Log = Enum.Parse<LogLevel>(value(), ignoreCase: true) },
+        "--blocks" => this with { Blocks = value() },
+        "--lie" => this with { Lie = Enum.Parse<BlockLie>(value(), ignoreCase: true) },
         "--no-nat" => this with { Nat = null },
         _ => this with { Nat = With(Nat ?? throw new ArgumentException($"{option} after --no-nat"), option, value) },
     };

@@ -1,6 +1,6 @@
 using P2PLearn.NatPeer;
 
-// NatPeer swarm [OPTIONS]   a libp2p node
+// NatPeer swarm [OPTIONS]   a libp2p node; with --blocks FOLDER one that serves and fetches models
 // NatPeer probe             bare sockets
 // NatPeer portmap pcp|natpmp|upnp|all PORT SECONDS   asks the router for a port
 // All take commands as lines, `ID VERB ARGUMENT...`, and print events as lines of JSON until `ID quit` or the end of input.

@@ -105,6 +105,35 @@ public sealed class BlockFetcherTests
     }
 
     [Fact]
+    public async Task A_fetch_of_what_none_of_its_providers_has_ends_with_a_word()
+    {
+        await using var fabric = new Fabric();
+        await using BlockNode empty = await BlockNode.CreateAsync(fabric, 1);
+        await using BlockNode joiner = await BlockNode.CreateAsync(fabric, 2, options: new FetchOptions { NoProviderTimeout = TimeSpan.FromSeconds(0.5) });
+        BlockFetchException ended = await Assert.ThrowsAsync<BlockFetchException>(
+            () => joiner.FetchAsync(SomeBlocks.List(3), empty.Id).LimitAsync("the end of a fetch without hope"));
+        Assert.Contains("nobody who was asked has what is missing; 0 of 3 blocks are here", ended.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_provider_that_gets_what_is_missing_while_it_is_waited_for_gives_hope()
+    {
+        await using var fabric = new Fabric();
+        Block[] blocks = SomeBlocks.List(3);
+        await using BlockNode donor = await BlockNode.CreateAsync(fabric, 1);
+        await using BlockNode joiner = await BlockNode.CreateAsync(fabric, 2);
+        Task fetch = joiner.FetchAsync(blocks, donor.Id);
+        await Within.UntilAsync(() => donor.Bitswap.LedgerOf(joiner.Id).Wants == 3, "the donor knows what is wanted");
+        foreach (Block block in blocks)
+        {
+            await donor.Store.PutAsync(block, default);
+            donor.Bitswap.Stored(block.Cid, block.Size);
+        }
+
+        await fetch.LimitAsync("the fetch");
+    }
+
+    [Fact]
     public async Task A_lying_donor_is_dropped_at_once_and_remembered()
     {
         await using var fabric = new Fabric();

@@ -10,13 +10,13 @@ namespace P2PLearn.Networking.Tests.Blocks;
 /// <summary>A node of a fabric with a store, bitswap and a fetcher.</summary>
 internal sealed class BlockNode : IAsyncDisposable
 {
-    private BlockNode(FabricNode node, TemporaryStore temporary, FetchOptions? options, int index)
+    private BlockNode(FabricNode node, TemporaryStore temporary, FetchOptions? options, int index, TimeProvider time)
     {
         Node = node;
         Temporary = temporary;
-        Bitswap = new BitswapService(node, temporary.Store, new BitswapOptions(), TimeProvider.System, NullLoggerFactory.Instance);
+        Bitswap = new BitswapService(node, temporary.Store, new BitswapOptions(), time, NullLoggerFactory.Instance);
         Fetcher = new BlockFetcher(
-            Bitswap, temporary.Store, options ?? new FetchOptions(), index, TimeProvider.System, NullLoggerFactory.Instance);
+            Bitswap, temporary.Store, options ?? new FetchOptions(), index, time, NullLoggerFactory.Instance);
     }
 
     public FabricNode Node { get; }
@@ -31,11 +31,12 @@ internal sealed class BlockNode : IAsyncDisposable
 
     public PeerId Id => Node.LocalPeer;
 
-    public static async Task<BlockNode> CreateAsync(Fabric fabric, int index, IEnumerable<Block>? blocks = null, FetchOptions? options = null)
+    public static async Task<BlockNode> CreateAsync(
+        Fabric fabric, int index, IEnumerable<Block>? blocks = null, FetchOptions? options = null, TimeProvider? time = null)
     {
         TemporaryStore temporary = await TemporaryStore.CreateAsync();
         await temporary.Store.PutAllAsync(blocks ?? []);
-        return new BlockNode(fabric.AddNode(index), temporary, options, index);
+        return new BlockNode(fabric.AddNode(index), temporary, options, index, time ?? TimeProvider.System);
     }
 
     public Task FetchAsync(IEnumerable<Block> blocks, params PeerId[] providers) => FetchAsync(blocks, null, default, providers);

@@ -6,6 +6,7 @@ namespace P2PLearn.Networking.Tests.Blocks;
 internal sealed class FaultyFiles(long bytesLeft) : IBlockFiles
 {
     private readonly BlockFiles _real = new();
+    private readonly Lock _gate = new();
 
     public long BytesLeft { get; set; } = bytesLeft;
 
@@ -13,14 +14,18 @@ internal sealed class FaultyFiles(long bytesLeft) : IBlockFiles
 
     public void WriteThrough(string path, ReadOnlySpan<byte> content)
     {
-        if (BytesLeft < content.Length)
+        int fits;
+        lock (_gate)
         {
-            _real.WriteThrough(path, content[..(int)BytesLeft]); // what a full disk leaves
-            throw new IOException("No space left on device", 28);
+            fits = (int)Math.Min(BytesLeft, content.Length);
+            BytesLeft -= fits == content.Length ? fits : 0;
         }
 
-        BytesLeft -= content.Length;
-        _real.WriteThrough(path, content);
+        _real.WriteThrough(path, content[..fits]); // what a full disk leaves
+        if (fits < content.Length)
+        {
+            throw new IOException("No space left on device", 28);
+        }
     }
 
     public void Move(string from, string to) => _real.Move(from, to);

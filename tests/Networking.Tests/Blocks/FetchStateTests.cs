@@ -73,6 +73,35 @@ public sealed class FetchStateTests
     }
 
     [Fact]
+    public void A_donor_whose_block_waits_for_the_disk_is_not_stalled_and_one_that_sends_nothing_after_it_is()
+    {
+        var state = new FetchState(Model, new FetchOptions(), new Random(1));
+        state.AddProvider(TestPeers.Id(1), TimeSpan.Zero);
+        state.Presences(TestPeers.Id(1), [.. Model.Select(b => new BlockPresence(b.Cid, true))], TimeSpan.Zero);
+
+        state.Hold(TestPeers.Id(1));
+        Assert.DoesNotContain(state.Tick(TimeSpan.FromSeconds(60)), e => e is ProviderDropped);
+
+        state.Release(TestPeers.Id(1), TimeSpan.FromSeconds(60));
+        Assert.DoesNotContain(state.Tick(TimeSpan.FromSeconds(63)), e => e is ProviderDropped);
+        Assert.Contains(state.Tick(TimeSpan.FromSeconds(64)), e => e is ProviderDropped { Reason: EndReason.Timeout });
+    }
+
+    [Fact]
+    public void More_is_asked_for_when_a_block_has_come_and_not_only_when_it_is_stored()
+    {
+        var state = new FetchState(Model, new FetchOptions(), new Random(1));
+        state.AddProvider(TestPeers.Id(1), TimeSpan.Zero);
+        IReadOnlyList<FetchEffect> first = state.Presences(
+            TestPeers.Id(1), [.. Model.Select(b => new BlockPresence(b.Cid, true))], TimeSpan.Zero);
+        Cid asked = first.OfType<SendWants>().Single().Wants.First(w => !w.WantsHave).Cid;
+
+        Assert.Equal(BlockVerdict.Wanted, state.Received(TestPeers.Id(1), asked, Size, TimeSpan.FromMilliseconds(5)));
+
+        Assert.Contains(state.Refill(TestPeers.Id(1), TimeSpan.FromMilliseconds(5)).OfType<SendWants>().Single().Wants, w => w is { WantsHave: false, IsCancel: false });
+    }
+
+    [Fact]
     public void A_donor_killed_half_way_costs_only_what_it_owed()
     {
         var run = new Run(Model, new Donor(1, 10e6), new Donor(2, 10e6));
@@ -208,7 +237,8 @@ public sealed class FetchStateTests
                         if (_state.Received(donor.Peer, cid, Size, _now) == BlockVerdict.Wanted)
                         {
                             Done++;
-                            Carry(_state.Stored(cid, _now));
+                            Carry(_state.Refill(donor.Peer, _now));
+                            _state.Stored(cid);
                         }
                     }
                 }

@@ -28,6 +28,23 @@ public sealed class FileBlockStoreTests
     }
 
     [Fact]
+    public async Task A_dropped_pin_takes_with_it_what_it_alone_had_and_nothing_else()
+    {
+        await using TemporaryStore temporary = await TemporaryStore.CreateAsync();
+        Block[] blocks = SomeBlocks.List(4);
+        await temporary.Store.PutAllAsync(blocks);
+        await temporary.Store.PinAsync("a", [blocks[0].Cid, blocks[1].Cid, SomeBlocks.Create(99).Cid], default); // one of them is not here
+        await temporary.Store.PinAsync("b", [blocks[1].Cid, blocks[2].Cid], default);
+        Assert.True(await temporary.Store.DropAsync("a", default));
+        Assert.False(await temporary.Store.DropAsync("a", default));
+        Assert.Equal([false, true, true, true], blocks.Select(b => temporary.Store.TryGetSize(b.Cid, out _)));
+        Assert.Equal(3, temporary.Store.Stats().BlockCount);
+        Assert.True((await temporary.Store.CheckAsync(false, default)).IsClean);
+        await temporary.ReopenAfterCrashAsync();
+        Assert.Equal((3L, 3000L), (temporary.Store.Stats().BlockCount, temporary.Store.Stats().Bytes));
+    }
+
+    [Fact]
     public async Task What_is_not_held_is_null()
     {
         await using TemporaryStore temporary = await TemporaryStore.CreateAsync();

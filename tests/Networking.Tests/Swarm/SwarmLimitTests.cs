@@ -117,6 +117,7 @@ public sealed class SwarmLimitTests
         await using Node node = await Swarms.ListenAsync(
             1, o => o with { Limits = new() { MaxConnectionsPerPeer = 1 } });
         await using RawPeer first = await RawPeer.DialAsync(node, 2);
+        await Within.UntilAsync(() => node.Connections.Count > 0, "the first counts before the second comes");
         await using RawPeer second = await RawPeer.DialAsync(node, 2);
 
         await second.Session.Completion.LimitAsync("the second is closed");

@@ -35,6 +35,10 @@ internal sealed class AddressBook(AutoNatOptions options, AddressRule rule)
         .DefaultIfEmpty(NatFiltering.Unknown)
         .Max();
 
+    /// <summary>Whether others reach an address of an interface of ours.</summary>
+    public bool IsInterfaceReachable =>
+        _entries.Values.Any(e => e.Source == AddressSource.Listen && ReachabilityOf(e) == Reachability.Public);
+
     private IEnumerable<Entry> Ordered => _entries.Values.OrderBy(e => e.Order);
 
     /// <summary>Takes the addresses as they are now. What is known of those that stay is kept.</summary>

@@ -64,6 +64,10 @@ public sealed record AutoNatOptions
     /// cref="AutoNatServerLimits.MaxDelegationsPerMinute"/>), those of other programs do not.</remarks>
     public bool RequireStranger { get; init; } = true;
 
+    /// <summary>How long a node that may be behind a NAT waits for the first answer before it dials everybody, default 15 s:
+    /// whom it has dialled is no stranger any more.</summary>
+    public TimeSpan FirstAnswerPatience { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How long somebody we were connected to is no stranger, default 2 h 4 min (RFC 5382, REQ-5: how long a NAT
     /// keeps an idle TCP mapping).</summary>
     public TimeSpan ContactMemory { get; init; } = TimeSpan.FromMinutes(124);
@@ -89,6 +93,7 @@ public sealed record AutoNatOptions
 
         ArgumentOutOfRangeException.ThrowIfLessThan(FirstProbeDelay, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(ContactMemory, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(FirstAnswerPatience, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxDialDataBytes);
         Limits.Validate();
     }

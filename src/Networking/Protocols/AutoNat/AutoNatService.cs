@@ -39,6 +39,7 @@ internal sealed class AutoNatService : IAsyncDisposable
     private readonly List<IDisposable> _registrations = [];
     private IReadOnlyCollection<IPAddress> _ownIps = [];
     private AutoNatStatus _status = new();
+    private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _disposal;
     private bool _started;
 
@@ -95,7 +96,7 @@ internal sealed class AutoNatService : IAsyncDisposable
         {
             lock (_lock)
             {
-                return _observed.Mapping(Now);
+                return MappingAt(Now);
             }
         }
     }
@@ -162,6 +163,27 @@ internal sealed class AutoNatService : IAsyncDisposable
         }
 
         Wake();
+    }
+
+    /// <summary>Waits until a server has answered whether an address behind a NAT lets strangers in, or cannot; returns at
+    /// once where there is nobody to ask or nothing to find out.</summary>
+    /// <remarks>To be called before this node dials many: each of them is a stranger less to have a dial-back made by.</remarks>
+    public async Task FirstAnswerAsync(CancellationToken cancellationToken)
+    {
+        if (!IsAnswerToCome())
+        {
+            return;
+        }
+
+        using var limit = new Deadline(_options.FirstAnswerPatience, _network.Time, cancellationToken);
+        try
+        {
+            await _firstAnswer.Task.WaitAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (limit.Passed)
+        {
+            _firstAnswer.TrySetResult(); // whoever could be asked is slow, or there is nothing to ask: waited once, not before every dial
+        }
     }
 
     /// <inheritdoc/>
@@ -406,6 +428,30 @@ internal sealed class AutoNatService : IAsyncDisposable
         }
     }
 
+    /// <summary>An interface's own address that others reach has no NAT before it, though nobody may have been dialled who
+    /// could say so.</summary>
+    private NatMapping MappingAt(DateTimeOffset now) => _observed.Mapping(now) switch
+    {
+        NatMapping.Unknown when _book.IsInterfaceReachable => NatMapping.None,
+        NatMapping known => known,
+    };
+
+    private bool IsAnswerToCome()
+    {
+        lock (_lock)
+        {
+            return _started && _options is { Client: true, RequireStranger: true }
+                && !_firstAnswer.Task.IsCompleted
+                && !_network.LocalAddresses.Sourced.Any(a => a.Source == AddressSource.Listen && IsPublic(a.Address))
+                && _network.Connections.Any(c => !c.IsRelayed
+                    && !c.IsClosing
+                    && IsPublic(c.RemoteAddress)
+                    && _network.Speaks(c.RemotePeer, AutoNatProtocol.DialRequest) != false);
+        }
+    }
+
+    private bool IsPublic(Multiaddr address) => ThinWaist.IpOf(address) is { } ip && _rule.Allows(ip);
+
     private void Take(Probe probe, ProbeResult result)
     {
         AutoNatLog.Probed(
@@ -422,6 +468,7 @@ internal sealed class AutoNatService : IAsyncDisposable
             _plan.Ended(probe.Server.Peer, result.Outcome == ProbeOutcome.Failed, now);
         }
 
+        _firstAnswer.TrySetResult();
         Wake();
     }
 
@@ -434,7 +481,7 @@ internal sealed class AutoNatService : IAsyncDisposable
             Addresses = _book.Describe(announced),
             Overall = _book.Overall,
             Filtering = _book.Filtering,
-            Mapping = _observed.Mapping(now),
+            Mapping = MappingAt(now),
             PunchAddresses = _observed.PunchAddresses(now),
         };
         AutoNatStatus before = _status;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Protocols.AutoNat.Wire.V2;
@@ -27,6 +28,11 @@ internal sealed class DialDelegation(
     DialRequester requester,
     AutoNatCounters counters)
 {
+    /// <summary>Servers asked one after the other, when the earlier ones refuse at once.</summary>
+    public const int MaxAsked = 3;
+
+    private readonly ILogger _log = network.LoggerFactory.CreateLogger<AutoNatService>();
+
     private readonly RequestRates _rates =
         new(limits.MaxDelegationsPerMinute, limits.MaxDelegationsPerPeer, limits.MaxDelegationsPerMinute);
 
@@ -43,18 +49,28 @@ internal sealed class DialDelegation(
         SwarmConnection[] others = [.. network.Connections.Where(c => IsFit(c, client, clientIp))];
         if (others.Length == 0 || !_rates.TryTake(client.RemotePeer, clientIp, network.Time.GetUtcNow()))
         {
+            AutoNatLog.NotDelegated(_log, address, others.Length, others.Length > 0);
             return null;
         }
 
-        SwarmConnection other = others[RandomNumberGenerator.GetInt32(others.Length)];
-        DialVerdict verdict = await requester.AskAsync(other, [address], nonce, cancellationToken).ConfigureAwait(false);
-        if (verdict.Index != 0 || verdict.Status == DialStatus.Unused)
+        RandomNumberGenerator.Shuffle(others.AsSpan());
+        foreach (SwarmConnection other in others.Take(MaxAsked))
         {
-            return null;
+            DialVerdict verdict = await requester.AskAsync(other, [address], nonce, cancellationToken).ConfigureAwait(false);
+            AutoNatLog.Delegated(_log, other.RemotePeer.ToShortString(), address, verdict.IsRefused ? "refused" : verdict.Status.ToString());
+            if (verdict.Index == 0 && verdict.Status != DialStatus.Unused)
+            {
+                counters.Add(AutoNatEvent.Delegated);
+                return verdict.Status;
+            }
+
+            if (!verdict.IsRefused)
+            {
+                break; // it may have dialled, or been paid
+            }
         }
 
-        counters.Add(AutoNatEvent.Delegated);
-        return verdict.Status;
+        return null;
     }
 
     private bool IsFit(SwarmConnection other, SwarmConnection client, IPAddress clientIp) =>

@@ -62,16 +62,18 @@ internal sealed class KadClient(
         }
     }
 
-    /// <summary>Has the closest peers keep a value.</summary>
+    /// <summary>Keeps a value of this node's own here, if there is room.</summary>
+    /// <returns>Null when the network may be told of it: it holds, and nothing better is known here.</returns>
+    public KadPutResult? Keep(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
+    {
+        PutOutcome outcome = state.PutValue(key.Span, value.Span, Self, out RecordCheck check);
+        return outcome is PutOutcome.Invalid or PutOutcome.Older ? new KadPutResult(check, 0, 0) : null;
+    }
+
+    /// <summary>Has the closest peers keep a value that <see cref="Keep"/> took.</summary>
     public async Task<KadPutResult> PutValueAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken)
     {
-        PutOutcome own = state.PutValue(key.Span, value.Span, Self, out RecordCheck check);
-        if (own is PutOutcome.Invalid or PutOutcome.Older)
-        {
-            return new KadPutResult(check, 0, 0);
-        }
-
         IReadOnlyList<KadPeer> closest = await ClosestAsync(key, cancellationToken).ConfigureAwait(false);
         var request = new KadMessage
         {
@@ -80,7 +82,7 @@ internal sealed class KadClient(
             Record = new ValueRecord(key, value, _time.GetUtcNow()),
         };
         int stored = await TellAsync(closest, request, Echoes, cancellationToken).ConfigureAwait(false);
-        return new KadPutResult(check, closest.Count, stored);
+        return new KadPutResult(RecordCheck.Valid, closest.Count, stored);
 
         bool Echoes(KadMessage answer) => answer.Record is not { } echo || echo.Value.Span.SequenceEqual(value.Span);
     }

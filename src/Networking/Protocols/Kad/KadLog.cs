@@ -23,4 +23,10 @@ internal static partial class KadLog
 
     [LoggerMessage(1805, LogLevel.Error, "a background task of the DHT failed")]
     public static partial void Unexpected(ILogger log, Exception exception);
+
+    [LoggerMessage(1806, LogLevel.Warning, "what the DHT keeps cannot be written, it is tried again: {Message}")]
+    public static partial void StorageFailed(ILogger log, string message);
+
+    [LoggerMessage(1807, LogLevel.Information, "what the DHT keeps can be written again")]
+    public static partial void StorageWorks(ILogger log);
 }

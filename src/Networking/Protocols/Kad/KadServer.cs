@@ -1,5 +1,6 @@
 using System.Net;
 using P2PLearn.Networking.Nat;
+using P2PLearn.Networking.Protocols.Kad.Records;
 using P2PLearn.Networking.Swarm;
 using P2PLearn.Networking.Swarm.Connections;
 
@@ -7,7 +8,7 @@ namespace P2PLearn.Networking.Protocols.Kad;
 
 /// <summary>Serves inbound streams of the DHT: one request after the other, until the remote has no more.</summary>
 /// <remarks>Safe for several threads.</remarks>
-internal sealed class KadServer(KadState state, KadOptions options, ISwarmNetwork network)
+internal sealed class KadServer(KadState state, KadOptions options, IKadStorage storage, ISwarmNetwork network)
 {
     private readonly KadRates _rates = new(
         options.RequestBurstPerPeer, options.RequestsPerSecondPerPeer, options.RequestsPerSecond);
@@ -35,6 +36,11 @@ internal sealed class KadServer(KadState state, KadOptions options, ISwarmNetwor
             await Task.Delay(wait, network.Time, limit.Token).ConfigureAwait(false);
             KadMessage request = KadCodec.Decode(bytes.Span, KadLimits.MaxRequestBytes);
             KadMessage? answer = state.Answer(request, AskerOf(stream));
+            if (answer is not null && request.Type == KadMessageType.PutValue && !await IsDurableAsync(limit.Token).ConfigureAwait(false))
+            {
+                answer = null;
+            }
+
             if (answer is not null)
             {
                 await FramedWriter.WriteAsync(stream, KadCodec.Encode(answer), limit.Token).ConfigureAwait(false);
@@ -44,6 +50,20 @@ internal sealed class KadServer(KadState state, KadOptions options, ISwarmNetwor
                 stream.Reset(EndReason.LimitReached); // a value that is not stored, though it broke no rule
                 return;
             }
+        }
+    }
+
+    /// <summary>An echo says that the value is stored: it is not sent before that is true after a crash as well.</summary>
+    private async Task<bool> IsDurableAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await storage.FlushAsync(cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false; // the storage logs it
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
     private readonly KadServer _server;
     private readonly KadRequester _requester;
     private readonly KadClient _client;
-    private readonly Announcements _announcements;
+    private readonly Announcer _announcer;
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _closing = new(); // no timer behind it: needs no disposal
     private readonly TaskGroup _tasks;
@@ -60,12 +60,13 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
         (_swarm, _options, _time) = (swarm, options, swarm.Network.Time);
         _log = swarm.Network.LoggerFactory.CreateLogger<KadService>();
         _tasks = new TaskGroup(e => KadLog.Unexpected(_log, e));
-        _state = new KadState(swarm.LocalPeer, options, Connected, _time);
-        _server = new KadServer(_state, options, swarm.Network);
+        IKadStorage storage = options.Storage ?? new MemoryKadStorage();
+        _state = new KadState(swarm.LocalPeer, options, Connected, storage, _time);
+        _server = new KadServer(_state, options, storage, swarm.Network);
         _requester = new KadRequester(swarm, options, _state, _log);
         _requester.PingWanted += peer => _pings.Writer.TryWrite(peer);
         _client = new KadClient(swarm, options, _state, _requester, _log);
-        _announcements = new Announcements(options.MaxAnnouncements, options.RepublishInterval);
+        _announcer = new Announcer(_client, new Announcements(options, storage, _time.GetUtcNow()), storage, _time);
         swarm.Network.Identified += OnIdentified;
         SetServer(options.Mode == KadMode.Server);
         if (options.Mode == KadMode.Auto && swarm.Nat is { } nat)
@@ -102,7 +103,7 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
         get
         {
             (int peers, int records, long bytes, int providers) = _state.Sizes;
-            return new KadStatus(IsServer, peers, records, bytes, providers, _announcements.Count);
+            return new KadStatus(IsServer, peers, records, bytes, providers, _announcer.Count);
         }
     }
 
@@ -142,18 +143,11 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
     }
 
     /// <summary>Stores a value with the peers closest to its key, and again every <see cref="KadOptions.RepublishInterval"/>
-    /// while it holds.</summary>
-    public async Task<KadPutResult> PutValueAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken)
-    {
-        KadPutResult result = await _client.PutValueAsync(key, value, cancellationToken).ConfigureAwait(false);
-        if (result.Asked > 0)
-        {
-            _announcements.Told(new Announcement(key, value), _time.GetUtcNow());
-        }
-
-        return result;
-    }
+    /// while it holds. That it is to be told is durable before anybody is.</summary>
+    /// <exception cref="IOException">The storage failed; nobody was told yet.</exception>
+    public Task<KadPutResult> PutValueAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken) =>
+        _announcer.PutValueAsync(key, value, cancellationToken);
 
     /// <summary>Searches the best value of a key; peers with a worse one are told of it in the background.</summary>
     /// <returns>Null when nobody who was asked has one that holds.</returns>
@@ -169,21 +163,20 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
     }
 
     /// <summary>Tells the peers closest to a key that this node provides it, and again every
-    /// <see cref="KadOptions.RepublishInterval"/> until <see cref="StopProviding"/>.</summary>
+    /// <see cref="KadOptions.RepublishInterval"/> until <see cref="StopProviding"/>. That is durable before anybody is told.</summary>
     /// <returns>How many were told.</returns>
-    public async Task<int> ProvideAsync(Multihash key, CancellationToken cancellationToken)
+    /// <exception cref="IOException">The storage failed; nobody was told yet.</exception>
+    public Task<int> ProvideAsync(Multihash key, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(key);
-        int told = await _client.ProvideAsync(key, cancellationToken).ConfigureAwait(false);
-        _announcements.Told(new Announcement(key.Bytes.ToArray(), null), _time.GetUtcNow());
-        return told;
+        return _announcer.ProvideAsync(key, cancellationToken);
     }
 
     /// <summary>A key is not told again; others forget it within <see cref="ProviderStoreOptions.Lifetime"/>.</summary>
     public void StopProviding(Multihash key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        _announcements.Remove(key.Bytes);
+        _announcer.StopProviding(key);
     }
 
     /// <summary>Searches providers of a key, each given once and as soon as it is found.</summary>
@@ -316,27 +309,14 @@ public sealed class KadService : IPeerRouter, IAsyncDisposable
                 }
             }
 
+            if (_swarm.Nat is { } nat)
+            {
+                await nat.FirstAnswerAsync(_closing.Token).ConfigureAwait(false); // the lookups dial many
+            }
+
             _state.RemoveExpired();
             await BootstrapAsync(_closing.Token).ConfigureAwait(false);
-            await RepublishAsync().ConfigureAwait(false);
-        }
-    }
-
-    private async Task RepublishAsync()
-    {
-        foreach (Announcement due in _announcements.Due(_time.GetUtcNow()))
-        {
-            if (due.Value is not { } value)
-            {
-                await ProvideAsync(due.Multihash, _closing.Token).ConfigureAwait(false);
-                continue;
-            }
-
-            KadPutResult result = await PutValueAsync(due.Key, value, _closing.Token).ConfigureAwait(false);
-            if (result.Check != RecordCheck.Valid)
-            {
-                _announcements.Remove(due.Key.Span); // its time is over
-            }
+            await _announcer.TellDueAsync(_closing.Token).ConfigureAwait(false);
         }
     }
 }

@@ -18,14 +18,14 @@ internal sealed class KadState
     private readonly KadResponder _responder;
 
     /// <param name="self">This node.</param>
-    /// <param name="options">Sizes, times and storage.</param>
+    /// <param name="options">Sizes and times.</param>
     /// <param name="connected">A peer that this node is connected with; null for another.</param>
+    /// <param name="storage">Where values and providers are kept.</param>
     /// <param name="time">The clock.</param>
-    public KadState(PeerId self, KadOptions options, Func<PeerId, KadPeer?> connected, TimeProvider time)
+    public KadState(PeerId self, KadOptions options, Func<PeerId, KadPeer?> connected, IKadStorage storage, TimeProvider time)
     {
         _time = time;
         _table = new RoutingTable(self, options.Table);
-        IKadStorage storage = options.Storage ?? new MemoryKadStorage();
         DateTimeOffset now = time.GetUtcNow();
         _records = new RecordStore(_table.SelfKey, options.Records, options.Validators, storage, now);
         _providers = new ProviderStore(_table.SelfKey, options.Providers, storage, now);

@@ -75,6 +75,61 @@ public sealed class AutoNatServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_public_node_that_was_only_dialled_knows_that_no_nat_is_before_it()
+    {
+        AutoNatNode[] servers = await ServersAsync(2);
+        AutoNatNode node = await AddAsync(AutoNatNode.StartAsync(1, _internet, "11.9.9.9"));
+        await AutoNatNode.ConnectAsync(servers[0], node);
+        await AutoNatNode.ConnectAsync(servers[1], node);
+
+        await Within.UntilAsync(() => node.Service.Overall == Reachability.Public, "it is public");
+
+        Assert.Equal(NatMapping.None, node.Service.Mapping);
+    }
+
+    [Fact]
+    public async Task A_node_that_asks_before_it_dials_everybody_finds_a_stranger_at_its_first_server()
+    {
+        AutoNatNode[] servers = await ServersAsync(4);
+        await AutoNatNode.ConnectAsync(servers[0], servers[1]);
+        VirtualNat nat = _internet.AddNat("11.8.8.8", NatMapping.EndpointIndependent, NatFilter.Everybody);
+        AutoNatNode node = await AddAsync(AutoNatNode.StartAsync(1, _internet, "192.168.1.2", nat));
+        await node.Service.FirstAnswerAsync(default).LimitAsync("nobody to ask"); // with nobody, there is no waiting
+        await AutoNatNode.ConnectAsync(node, servers[0]);
+
+        await node.Service.FirstAnswerAsync(default).LimitAsync("the first answer");
+
+        Assert.Equal(1, node.Counters[AutoNatEvent.Reachable]);
+        foreach (AutoNatNode server in servers[1..])
+        {
+            await AutoNatNode.ConnectAsync(node, server); // from now on, nobody is a stranger
+        }
+
+        await Within.UntilAsync(() => node.Service.Overall == Reachability.Public, "it is public");
+    }
+
+    [Fact]
+    public async Task A_node_waits_for_a_first_answer_only_where_a_nat_may_be_and_not_for_ever()
+    {
+        AutoNatNode[] servers = await ServersAsync(1);
+        AutoNatNode open = await AddAsync(AutoNatNode.StartAsync(
+            1, _internet, "11.9.9.9", options: AutoNatNode.Quick with { FirstProbeDelay = TimeSpan.FromHours(1) }));
+        await AutoNatNode.ConnectAsync(open, servers[0]);
+        await open.Service.FirstAnswerAsync(default).LimitAsync("an open node");
+
+        VirtualNat nat = _internet.AddNat("11.8.8.8", NatMapping.EndpointIndependent, NatFilter.Everybody);
+        var slow = AutoNatNode.Quick with { FirstProbeDelay = TimeSpan.FromHours(1), FirstAnswerPatience = TimeSpan.FromMilliseconds(200) };
+        AutoNatNode node = await AddAsync(AutoNatNode.StartAsync(2, _internet, "192.168.1.2", nat, slow));
+        await AutoNatNode.ConnectAsync(node, servers[0]);
+        long start = TimeProvider.System.GetTimestamp();
+        await node.Service.FirstAnswerAsync(default).LimitAsync("the patience");
+
+        // Half of it: the timers count in whole ticks of another clock, and may end a little early by this one.
+        Assert.True(TimeProvider.System.GetElapsedTime(start) >= slow.FirstAnswerPatience / 2);
+        Assert.True(node.Service.FirstAnswerAsync(default).IsCompleted, "the patience is spent once");
+    }
+
+    [Fact]
     public async Task Behind_a_full_cone_nat_a_node_is_public_once_a_stranger_got_through()
     {
         AutoNatNode[] servers = await ServersAsync(4);

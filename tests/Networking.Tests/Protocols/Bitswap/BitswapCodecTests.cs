@@ -94,4 +94,23 @@ public sealed class BitswapCodecTests
         Assert.Equal(EndReason.None, BitswapCodec.TryRead(message, Options, out BitswapMessage? read));
         Assert.Equal(new WantEntry(foreign, -1, false, false, false), Assert.Single(read!.Wants));
     }
+
+    [Theory]
+    [InlineData(0, EndReason.None)]
+    [InlineData(1, EndReason.MessageTooLarge)]
+    public void A_block_within_a_message_has_at_most_two_mebibytes(int more, EndReason expected)
+    {
+        byte[] data = new byte[Block.MaxBytes + more];
+        byte[] block = [0x0a, 4, 0x01, 0x55, 0x12, 0x20, 0x12, .. Length(data), .. data];
+        byte[] message = [0x1a, .. Length(block), .. block];
+        Assert.Equal(expected, BitswapCodec.TryRead(message, Options, out BitswapMessage? read));
+        Assert.Equal(more == 0, read?.Blocks.Single().Cid == Cid.ForRaw(data));
+
+        static byte[] Length(byte[] bytes)
+        {
+            byte[] length = new byte[Uvarint.GetLength((ulong)bytes.Length)];
+            Uvarint.Write(length, (ulong)bytes.Length);
+            return length;
+        }
+    }
 }

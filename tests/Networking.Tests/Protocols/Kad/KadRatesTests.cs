@@ -40,22 +40,6 @@ public sealed class KadRatesTests
     }
 
     [Fact]
-    public void What_was_told_is_due_an_interval_later_until_it_is_taken_back()
-    {
-        var announcements = new Announcements(max: 2, TimeSpan.FromHours(22));
-        var one = new Announcement(new byte[] { 1 }, null);
-        announcements.Told(one, Start);
-        announcements.Told(new Announcement(new byte[] { 2 }, null), Start.AddHours(1));
-        announcements.Told(new Announcement(new byte[] { 3 }, null), Start); // one too many
-        Assert.Equal(2, announcements.Count);
-        Assert.Empty(announcements.Due(Start.AddHours(21)));
-        Assert.Equal(one, Assert.Single(announcements.Due(Start.AddHours(22))));
-        announcements.Told(one, Start.AddHours(22));
-        announcements.Remove([2]);
-        Assert.Empty(announcements.Due(Start.AddHours(43)));
-    }
-
-    [Fact]
     public void Of_dialled_peers_the_one_used_longest_ago_is_left_first_and_a_busy_one_never()
     {
         var dialled = new DialledPeers(max: 2);

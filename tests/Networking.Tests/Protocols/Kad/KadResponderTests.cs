@@ -178,6 +178,18 @@ public sealed class KadResponderTests
         Assert.Empty(echo.ProviderPeers);
     }
 
+    [Theory]
+    [InlineData(-1000)]
+    [InlineData(100_000)]
+    public void The_time_that_a_sender_claims_is_not_believed(int hours)
+    {
+        KadMessage put = PutMessage(AnyValidator.Key(1), "a");
+        put = put with { Record = put.Record! with { Received = Now.AddHours(hours) } };
+        Assert.Equal(Now, _responder.Answer(put, _asker, Now)!.Record!.Received);
+        Assert.NotNull(_records.Get(AnyValidator.Key(1), Now.AddHours(47)));
+        Assert.Null(_records.Get(AnyValidator.Key(1), Now.AddHours(48)));
+    }
+
     private static KadMessage Message(KadMessageType type, byte[] key) => new() { Type = type, Key = key };
 
     private static KadMessage PutMessage(byte[] key, string value) => Message(KadMessageType.PutValue, key) with

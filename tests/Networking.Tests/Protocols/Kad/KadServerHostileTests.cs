@@ -3,6 +3,7 @@ using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols;
 using P2PLearn.Networking.Protocols.Kad;
+using P2PLearn.Networking.Protocols.Kad.Records;
 using P2PLearn.Networking.Swarm;
 using P2PLearn.Networking.Tests.Protocols.Kad.Records;
 using P2PLearn.TestKit;
@@ -138,6 +139,53 @@ public sealed class KadServerHostileTests
         Assert.Equal((0, 0), (net[0].Status.Records, net[0].Status.Providers));
     }
 
+    [Theory]
+    [InlineData("signature", true)]
+    [InlineData("key", true)]
+    [InlineData("owner", true)]
+    [InlineData("expired", false)] // an honest clock may be late: it costs the stream and no score
+    [InlineData("future", false)]
+    [InlineData("endless", false)]
+    public async Task A_signed_value_that_does_not_hold_is_not_kept(string wrong, bool isLie)
+    {
+        await using KadNet net = await KadNet.StartAsync(1);
+        Node stranger = await StrangerAsync(net);
+        (byte[] key, byte[] value) = SignedSamples.Wrong(wrong, TimeProvider.System.GetUtcNow());
+        using var bytes = new MemoryStream();
+        await FramedWriter.WriteAsync(bytes, KadCodec.Encode(PutMessage(key, value)), default);
+        Assert.Equal(0, await AnswersAsync(stranger, net.NodeAt(0).LocalPeer, bytes.ToArray()));
+        Assert.Equal(0, net[0].Status.Records);
+        if (isLie)
+        {
+            await Within.UntilAsync(() => net.NodeAt(0).GetPeerInfo(stranger.LocalPeer)!.Score < 0, "the lie is counted");
+        }
+        else
+        {
+            Assert.Equal(0, net.NodeAt(0).GetPeerInfo(stranger.LocalPeer)!.Score);
+        }
+    }
+
+    [Fact]
+    public async Task A_put_is_answered_when_it_is_durable_and_not_before()
+    {
+        var storage = new SlowStorage();
+        await using KadNet net = await KadNet.StartAsync(1, o => o with { Storage = storage });
+        Node stranger = await StrangerAsync(net);
+        using var bytes = new MemoryStream();
+        await FramedWriter.WriteAsync(bytes, KadCodec.Encode(PutMessage(AnyValidator.Key(1), "a"u8.ToArray())), default);
+
+        Task<int> answers = AnswersAsync(stranger, net.NodeAt(0).LocalPeer, bytes.ToArray());
+        await storage.Asked.LimitAsync("the flush");
+        await stranger.PingAsync(net.NodeAt(0).LocalPeer, default).LimitAsync("a ping: it has had the time to answer");
+        Assert.False(answers.IsCompleted, "it was answered before it was durable");
+        storage.Flushed.SetResult();
+        Assert.Equal(1, await answers.LimitAsync("the answer"));
+
+        storage.Flushed = new TaskCompletionSource();
+        storage.Flushed.SetException(new IOException("the disk is full"));
+        Assert.Equal(0, await AnswersAsync(stranger, net.NodeAt(0).LocalPeer, bytes.ToArray()));
+    }
+
     private static async Task<Node> StrangerAsync(KadNet net)
     {
         int index = await net.AddAsync(o => o with { Mode = KadMode.Client });
@@ -166,5 +214,38 @@ public sealed class KadServerHostileTests
         }
 
         return answers;
+    }
+
+    private static KadMessage PutMessage(byte[] key, byte[] value) => new()
+    {
+        Type = KadMessageType.PutValue,
+        Key = key,
+        Record = new ValueRecord(key, value, null),
+    };
+
+    /// <summary>Storage whose flush ends when the test says so.</summary>
+    private sealed class SlowStorage : IKadStorage
+    {
+        private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Flushed { get; set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Asked => _asked.Task;
+
+        public IReadOnlyList<KadStoredEntry> Load(KadTable table) => [];
+
+        public void Save(KadStoredEntry entry)
+        {
+        }
+
+        public void Delete(KadTable table, ReadOnlyMemory<byte> id)
+        {
+        }
+
+        public Task FlushAsync(CancellationToken cancellationToken)
+        {
+            _asked.TrySetResult();
+            return Flushed.Task;
+        }
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Nat;
@@ -229,6 +230,7 @@ public sealed class KadServiceTests
         await using KadNet net = await KadNet.StartAsync(1);
         int keeper = await net.AddAsync(o => o with { Storage = storage });
         await net.ConnectAsync(keeper, 0);
+        await Within.UntilAsync(() => net[0].Status.Peers == 1, "the keeper is taken for a server");
         await net[0].PutValueAsync(AnyValidator.Key(1), "a"u8.ToArray(), default).LimitAsync("putting");
         await net[0].ProvideAsync(Content, default).LimitAsync("providing");
         await net[keeper].DisposeAsync();
@@ -260,6 +262,64 @@ public sealed class KadServiceTests
         KadValue got = (await net[0].GetValueAsync(AnyValidator.Key(1), default).LimitAsync("getting"))!;
         Assert.Equal("a"u8.ToArray(), got.Value.ToArray());
         Assert.Null(await net[0].GetValueAsync(AnyValidator.Key(2), default).LimitAsync("getting nothing"));
+    }
+
+    [Theory]
+    [InlineData("signature", true)]
+    [InlineData("owner", true)]
+    [InlineData("expired", false)]
+    [InlineData("future", false)]
+    public async Task A_server_that_gives_values_that_do_not_hold_is_not_believed(string wrong, bool isLie)
+    {
+        await using KadNet net = await KadNet.StartAsync(3);
+        int bad = await net.AddAsync(o => o with { Mode = KadMode.Client });
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        (byte[] key, byte[] value) = SignedSamples.Wrong(wrong, now);
+        net.NodeAt(bad).Handle(KadOptions.OwnProtocol, (stream, token) => GiveAsync(stream, value, token));
+        await net.ConnectAsync(0, bad);
+        await Within.UntilAsync(() => net[0].Status.Peers == 3, "it is taken for a server");
+
+        Assert.Null(await net[0].GetValueAsync(key, default).LimitAsync("getting nothing"));
+        Assert.Equal(isLie, net.NodeAt(0).GetPeerInfo(net.NodeAt(bad).LocalPeer)!.Score < 0);
+        byte[] right = SignedSamples.Right(now);
+        await net[1].PutValueAsync(SignedSamples.Key, right, default).LimitAsync("putting");
+        if (key.AsSpan().SequenceEqual(SignedSamples.Key))
+        {
+            Assert.Equal(right, (await net[0].GetValueAsync(key, default).LimitAsync("getting"))!.Value.ToArray());
+        }
+    }
+
+    [Fact]
+    public async Task A_restarted_node_goes_on_announcing_and_an_expired_value_is_dropped()
+    {
+        string folder = Directory.CreateTempSubdirectory("p2plearn-dht-").FullName;
+        try
+        {
+            DateTimeOffset now = TimeProvider.System.GetUtcNow();
+            await using KadNet net = await KadNet.StartAsync(1);
+            await using (SqliteKadStorage storage = Open())
+            {
+                await using var first = new KadService(net.NodeAt(await net.AddAsync()), Options(storage));
+                Assert.Equal(0, (await first.PutValueAsync(AnyValidator.Key(1), "a"u8.ToArray(), default).LimitAsync("putting")).Asked);
+                Assert.Equal(0, await first.ProvideAsync(Content, default).LimitAsync("providing")); // nobody is there to be told
+                await first.PutValueAsync(SignedSamples.Key, SignedSamples.Right(now.AddHours(-1), 3600 + 5), default).LimitAsync("putting");
+                Assert.Equal(3, first.Status.Announcements);
+            }
+
+            await using SqliteKadStorage again = Open();
+            int node = await net.AddAsync(o => o with { Storage = again }, new LateClock(TimeSpan.FromMinutes(1))); // the signed value is over
+            Assert.Equal(2, net[node].Status.Announcements);
+            Assert.Equal(1, net[node].Status.Records);
+            await net.ConnectAsync(node, 0);
+            await Within.UntilAsync(() => net[0].Status is { Records: 1, Providers: 1 }, "what the node said before its restart is told");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        SqliteKadStorage Open() => SqliteKadStorage.Open(Path.Combine(folder, "dht.db"), TimeProvider.System, NullLoggerFactory.Instance);
+        static KadOptions Options(IKadStorage storage) => new() { Storage = storage, Validators = KadNet.Validators, Protocol = KadOptions.IpfsProtocol };
     }
 
     private static NatOptions Quiet => new() { PortMapping = null, RelayMode = RelayMode.Off };
@@ -317,5 +377,29 @@ public sealed class KadServiceTests
         while (await stream.ReadAsync(new byte[100], cancellationToken) > 0)
         {
         }
+    }
+
+    private static async Task GiveAsync(PeerStream stream, byte[] value, CancellationToken cancellationToken)
+    {
+        using var reader = new FramedReader(stream, KadLimits.MaxRequestBytes);
+        while (await reader.ReadAsync(cancellationToken) is { } bytes)
+        {
+            KadMessage request = KadCodec.Decode(bytes.Span, KadLimits.MaxRequestBytes);
+            var answer = new KadMessage
+            {
+                Type = request.Type,
+                Key = request.Key,
+                Record = request.Type == KadMessageType.GetValue ? new ValueRecord(request.Key, value, null) : null,
+            };
+            await FramedWriter.WriteAsync(stream, KadCodec.Encode(answer), cancellationToken);
+        }
+
+        await stream.CloseWriteAsync(cancellationToken);
+    }
+
+    /// <summary>The system's clock, ahead; its timers run as the system's.</summary>
+    private sealed class LateClock(TimeSpan by) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + by;
     }
 }

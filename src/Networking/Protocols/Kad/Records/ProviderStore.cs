@@ -1,10 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using Google.Protobuf;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Kad.Routing;
-using P2PLearn.Networking.Protocols.Kad.Wire;
 
 namespace P2PLearn.Networking.Protocols.Kad.Records;
 
@@ -32,7 +30,7 @@ internal sealed class ProviderStore
         (_self, _options, _storage) = (self, options, storage);
         foreach (KadStoredEntry stored in storage.Load(KadTable.Providers))
         {
-            if (!TryRead(stored.Content.Span, out Entry? entry) || IsOver(entry, now)
+            if (!TryRead(stored.Content.Span, now, out Entry? entry) || IsOver(entry, now)
                 || Count >= options.MaxProviders || RoomFor(entry, now) != PutOutcome.Stored)
             {
                 storage.Delete(KadTable.Providers, stored.Id);
@@ -164,43 +162,20 @@ internal sealed class ProviderStore
         _storage.Delete(KadTable.Providers, entry.Id);
     }
 
-    private void Save(Entry entry)
-    {
-        var wire = new StoredProviderWire
-        {
-            Key = ByteString.CopyFrom(entry.Multihash),
-            Peer = ByteString.CopyFrom(entry.Provider.Peer.Bytes),
-            ReceivedMs = entry.Received.ToUnixTimeMilliseconds(),
-        };
-        wire.Addrs.AddRange(entry.Provider.Addresses.Select(a => ByteString.CopyFrom(a.Bytes)));
-        _storage.Save(new KadStoredEntry(KadTable.Providers, entry.Id, wire.ToByteArray()));
-    }
+    private void Save(Entry entry) => _storage.Save(new KadStoredEntry(
+        KadTable.Providers, entry.Id, StoredForms.Write(entry.Multihash, entry.Provider, entry.Received)));
 
-    private bool TryRead(ReadOnlySpan<byte> content, [NotNullWhen(true)] out Entry? entry)
+    private bool TryRead(ReadOnlySpan<byte> content, DateTimeOffset now, [NotNullWhen(true)] out Entry? entry)
     {
         entry = null;
-        if (!BoundedProtobuf.TryParse(StoredProviderWire.Parser, content, KadLimits.MaxRequestBytes, out StoredProviderWire? wire)
-            || !PeerId.TryFromBytes(wire.Peer.Span, out PeerId? peer)
-            || wire.ReceivedMs < 0 || wire.ReceivedMs > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
+        if (!StoredForms.TryRead(content, out byte[]? multihash, out KadPeer? provider, out DateTimeOffset received))
         {
             return false;
         }
 
-        List<Multiaddr> addresses = [];
-        foreach (ByteString bytes in wire.Addrs.Take(KadLimits.MaxAddresses))
-        {
-            if (Multiaddr.TryFromBytes(bytes.Span, out Multiaddr? address))
-            {
-                addresses.Add(address);
-            }
-        }
-
-        entry = new Entry(
-            wire.Key.ToByteArray(),
-            KadKey.Of(wire.Key.Span),
-            new KadPeer(peer, addresses),
-            IpGroups.Of(addresses, _options.PublicAddresses),
-            DateTimeOffset.FromUnixTimeMilliseconds(wire.ReceivedMs));
+        // Received in the future: the clock was wrong, and the provider would count too long.
+        IReadOnlyList<IPAddress> groups = IpGroups.Of(provider.Addresses, _options.PublicAddresses);
+        entry = new Entry(multihash, KadKey.Of(multihash), provider, groups, received > now ? now : received);
         return true;
     }
 

@@ -1,9 +1,5 @@
-using System.Diagnostics.CodeAnalysis;
-using Google.Protobuf;
 using P2PLearn.Networking.Identity;
-using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Kad.Routing;
-using P2PLearn.Networking.Protocols.Kad.Wire;
 
 namespace P2PLearn.Networking.Protocols.Kad.Records;
 
@@ -181,43 +177,25 @@ internal sealed class RecordStore
         _storage.Delete(KadTable.Records, entry.Record.Key);
     }
 
-    private void Save(Entry entry) => _storage.Save(new KadStoredEntry(
-        KadTable.Records,
-        entry.Record.Key,
-        new StoredRecordWire
-        {
-            Key = ByteString.CopyFrom(entry.Record.Key.Span),
-            Value = ByteString.CopyFrom(entry.Record.Value.Span),
-            ReceivedMs = entry.Record.Received!.Value.ToUnixTimeMilliseconds(),
-            Sender = ByteString.CopyFrom(entry.Sender.Bytes),
-        }.ToByteArray()));
+    private void Save(Entry entry) =>
+        _storage.Save(new KadStoredEntry(KadTable.Records, entry.Record.Key, StoredForms.Write(entry.Record, entry.Sender)));
 
     private bool Load(ReadOnlySpan<byte> content, DateTimeOffset now)
     {
-        if (!TryRead(content, out Entry? entry) || IsOver(entry, now) || _entries.ContainsKey(entry.Key)
-            || RoomFor(entry, null) != PutOutcome.Stored || _entries.Count >= _options.MaxRecords
-            || Bytes + entry.Bytes > _options.MaxBytes)
+        if (!StoredForms.TryRead(content, out ValueRecord? record, out PeerId? sender))
+        {
+            return false;
+        }
+
+        // Received in the future: the clock was wrong, and the value would be kept too long.
+        var entry = new Entry(KadKey.Of(record.Key.Span), record.Received > now ? record with { Received = now } : record, sender);
+        if (IsOver(entry, now) || _entries.ContainsKey(entry.Key) || RoomFor(entry, null) != PutOutcome.Stored
+            || _entries.Count >= _options.MaxRecords || Bytes + entry.Bytes > _options.MaxBytes)
         {
             return false;
         }
 
         Add(entry);
-        return true;
-    }
-
-    private static bool TryRead(ReadOnlySpan<byte> content, [NotNullWhen(true)] out Entry? entry)
-    {
-        entry = null;
-        if (!BoundedProtobuf.TryParse(StoredRecordWire.Parser, content, KadLimits.MaxRequestBytes, out StoredRecordWire? wire)
-            || !PeerId.TryFromBytes(wire.Sender.Span, out PeerId? sender)
-            || wire.ReceivedMs < 0 || wire.ReceivedMs > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
-        {
-            return false;
-        }
-
-        var received = DateTimeOffset.FromUnixTimeMilliseconds(wire.ReceivedMs);
-        entry = new Entry(
-            KadKey.Of(wire.Key.Span), new ValueRecord(wire.Key.Memory, wire.Value.Memory, received), sender);
         return true;
     }
 

@@ -97,6 +97,15 @@ public sealed class ProviderStoreTests
         Assert.Single(_storage.Load(KadTable.Providers));
     }
 
+    [Fact]
+    public void What_was_stored_in_the_future_counts_no_longer_than_from_now()
+    {
+        New().Add(Key(1), KadSamples.Peer(1), Start.AddHours(10_000)); // the clock was wrong then
+        ProviderStore again = New();
+        Assert.Single(again.Get(Key(1), Start.AddHours(47)));
+        Assert.Empty(again.Get(Key(1), Start.AddHours(48)));
+    }
+
     private static Multihash Key(int number) => Multihash.Sha256(BitConverter.GetBytes(number));
 
     private ProviderStore New(ProviderStoreOptions? options = null) =>

@@ -121,6 +121,15 @@ public sealed class RecordStoreTests
         Assert.Empty(_storage.Load(KadTable.Records));
     }
 
+    [Fact]
+    public void What_was_stored_in_the_future_is_kept_no_longer_than_from_now()
+    {
+        Put(New(), 1, "a", at: 10_000); // the clock was wrong then
+        RecordStore again = New();
+        Assert.NotNull(again.Get(AnyValidator.Key(1), Start.AddHours(47)));
+        Assert.Null(again.Get(AnyValidator.Key(1), Start.AddHours(48)));
+    }
+
     private RecordStore New(RecordStoreOptions? options = null) =>
         new(Self, options ?? new RecordStoreOptions(), AnyValidator.Only, _storage, Start);
 

@@ -127,6 +127,20 @@ public sealed class RoutingTableTests
     }
 
     [Fact]
+    public void Identities_made_up_near_a_key_in_one_ip_group_get_three_places()
+    {
+        KadKey attacked = KadKey.Of("/p2plearn/attacked"u8);
+        int[] sybils = [.. Enumerable.Range(1, 200_000).Where(i => KadKey.Of(KadSamples.Id(i)).CommonPrefixLength(attacked) >= 8)];
+        Assert.True(sybils.Length > 500);
+        for (int i = 0; i < sybils.Length; i++)
+        {
+            SeenFrom(sybils[i], IPAddress.Parse($"11.1.{i >> 8}.{i & 255}"));
+        }
+
+        Assert.InRange(_table.Closest(attacked, 1_000).Count, 1, new RoutingTableOptions().MaxPerGroup);
+    }
+
+    [Fact]
     public void Neighbours_on_addresses_that_are_not_public_are_not_limited_by_group()
     {
         int[] far = [.. KadSamples.WithPrefix(_table.SelfKey, 0).Take(20)];

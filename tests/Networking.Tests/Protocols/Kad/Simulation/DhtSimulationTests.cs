@@ -45,11 +45,13 @@ public sealed class DhtSimulationTests
         Assert.True(got.Count(r => r.Good) >= 99, $"{got.Count(r => r.Good)} of 100 (seed 1)");
     }
 
-    [Fact]
-    public void Identities_made_up_around_a_key_from_few_networks_cannot_hide_it()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Identities_made_up_around_a_key_from_few_networks_cannot_hide_it(int nets)
     {
-        // Forty ids nearer to the key than any honest one, in two nets: without the limits by IP group every closest peer is theirs.
-        var options = new SimOptions { Nodes = 200, Adversaries = 40, SybilPrefix = 9, AdversaryNets = 2 };
+        // Forty ids nearer to the key than any honest one: without the limits by IP group every closest peer is theirs.
+        var options = new SimOptions { Nodes = 200, Adversaries = 40, SybilPrefix = 9, AdversaryNets = nets };
         DhtSimulation guarded = Build(options);
         guarded.Store(1);
         Assert.All(guarded.Get(30, guarded.AttackedKey), r => Assert.True(r.Good, $"{r} (seed 1)"));
@@ -58,6 +60,24 @@ public sealed class DhtSimulationTests
         open.Store(1);
         Assert.True(
             open.Get(30, open.AttackedKey).Count(r => r.Good) < 30, "without the limits the attack works, or this test shows nothing");
+    }
+
+    [Fact(Explicit = true)]
+    public void Long_how_many_gets_survive_forty_identities_around_a_key()
+    {
+        foreach (int nets in (int[])[1, 2, 4, 8, 16, 40])
+        {
+            int good = 0;
+            for (int seed = 1; seed <= 5; seed++)
+            {
+                DhtSimulation run = Build(new SimOptions { Nodes = 200, Seed = seed, Adversaries = 40, SybilPrefix = 9, AdversaryNets = nets });
+                run.Store(1);
+                good += run.Get(30, run.AttackedKey).Count(r => r.Good);
+            }
+
+            TestContext.Current.TestOutputHelper?.WriteLine($"{nets} nets: {good} of 150 gets");
+            Assert.True(nets > 4 || good == 150, $"{good} of 150 gets with {nets} nets");
+        }
     }
 
     [Fact]
