@@ -159,7 +159,8 @@ public sealed class SeededRandom
 
     private static double Cube(double x) => x * x * x;
 
-    private static ulong SplitMix64(ref ulong state)
+    /// <summary>One step of SplitMix64, a generator whose whole state is a number: for a few draws without an object.</summary>
+    internal static ulong SplitMix64(ref ulong state)
     {
         state += 0x9E3779B97F4A7C15;
         ulong z = state;

@@ -11,7 +11,7 @@ internal static class TestData
 
     public static TrainAndTest Mnist => LoadedMnist.Value;
 
-    public static int[] WholeShare(LabelledImages data) => [.. Enumerable.Range(0, data.Count)];
+    public static int[] WholeShare(LabelledExamples data) => [.. Enumerable.Range(0, data.Count)];
 
     /// <summary>Images of noise with labels of noise.</summary>
     public static LabelledImages Noise(int count, int side, int classCount, ulong seed)
@@ -32,9 +32,9 @@ internal static class TestData
         return new LabelledImages(pixels, labels, side, side, classCount);
     }
 
-    public static Batch BatchOf(LabelledImages data)
+    public static Batch BatchOf(LabelledExamples data)
     {
-        var batch = new Batch(data.Count, data.PixelCount);
+        var batch = new Batch(data.Count, data.Input.Count, data.Input.TargetCount);
         batch.FillRange(data, 0, data.Count);
         return batch;
     }

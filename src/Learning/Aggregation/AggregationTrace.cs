@@ -20,6 +20,19 @@ public sealed class AggregationTrace
         Array.Clear(Weights);
     }
 
+    /// <summary>Fills everything.</summary>
+    /// <param name="squared">Squared distances to the pivot, shape [m].</param>
+    /// <param name="weights">Shape [m].</param>
+    internal void Set(ReadOnlySpan<double> squared, ReadOnlySpan<double> weights)
+    {
+        Reset(squared.Length);
+        for (int i = 0; i < squared.Length; i++)
+        {
+            Distances[i] = (float)Math.Sqrt(squared[i]);
+            Weights[i] = (float)weights[i];
+        }
+    }
+
     /// <summary>Fills the distances, for rules that do not need them themselves.</summary>
     /// <param name="pivot">Shape [d].</param>
     /// <param name="candidates">m vectors of shape [d], m as given to <see cref="Reset"/>.</param>

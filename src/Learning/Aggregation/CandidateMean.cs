@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -66,26 +67,63 @@ public static class CandidateMean
         CheckShapes(candidates, result.Length);
         for (int start = 0; start < result.Length; start += BlockLength)
         {
-            int length = Math.Min(BlockLength, result.Length - start);
-            Span<float> sum = result.Slice(start, length);
-            Block(candidates, kept[0], start, length).CopyTo(sum);
-            int i = 1;
-            for (; i + 3 < kept.Length; i += 4)
-            {
-                AddFour(
-                    sum,
-                    Block(candidates, kept[i], start, length),
-                    Block(candidates, kept[i + 1], start, length),
-                    Block(candidates, kept[i + 2], start, length),
-                    Block(candidates, kept[i + 3], start, length));
-            }
+            MeanOfBlock(candidates, kept, start, result.Slice(start, Math.Min(BlockLength, result.Length - start)));
+        }
+    }
 
-            for (; i < kept.Length; i++)
-            {
-                TensorPrimitives.Add(sum, Block(candidates, kept[i], start, length), sum);
-            }
+    /// <summary>Writes the plain mean of the kept candidates over the coordinates from <paramref name="start"/>.</summary>
+    internal static void MeanOfBlock(
+        IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<int> kept, int start, Span<float> sum)
+    {
+        int length = sum.Length;
+        Block(candidates, kept[0], start, length).CopyTo(sum);
+        int i = 1;
+        for (; i + 3 < kept.Length; i += 4)
+        {
+            AddFour(
+                sum,
+                Block(candidates, kept[i], start, length),
+                Block(candidates, kept[i + 1], start, length),
+                Block(candidates, kept[i + 2], start, length),
+                Block(candidates, kept[i + 3], start, length));
+        }
 
+        for (; i < kept.Length; i++)
+        {
+            TensorPrimitives.Add(sum, Block(candidates, kept[i], start, length), sum);
+        }
+
+        if (kept.Length > 1)
+        {
             TensorPrimitives.Divide(sum, kept.Length, sum);
+        }
+    }
+
+    /// <summary>Writes Σ w_i·x_i of the kept candidates over the coordinates from <paramref name="start"/>.</summary>
+    /// <param name="candidates">m vectors.</param>
+    /// <param name="kept">Indices of those whose weight is not 0.</param>
+    /// <param name="weights">Shape [m].</param>
+    /// <param name="start">First coordinate.</param>
+    /// <param name="sum">As many coordinates as are wanted.</param>
+    internal static void WeightedBlock(
+        IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<int> kept, ReadOnlySpan<double> weights, int start, Span<float> sum)
+    {
+        int length = sum.Length;
+        sum.Clear();
+        int i = 0;
+        for (; i + 1 < kept.Length; i += 2)
+        {
+            AddTwoScaled(
+                sum,
+                Block(candidates, kept[i], start, length),
+                (float)weights[kept[i]],
+                Block(candidates, kept[i + 1], start, length),
+                (float)weights[kept[i + 1]]);
+        }
+
+        if (i < kept.Length)
+        {
+            AddScaled(sum, Block(candidates, kept[i], start, length), (float)weights[kept[i]]);
         }
     }
 
@@ -108,26 +146,52 @@ public static class CandidateMean
         CheckShapes(candidates, result.Length);
         for (int start = 0; start < result.Length; start += BlockLength)
         {
-            int length = Math.Min(BlockLength, result.Length - start);
-            Span<float> sum = result.Slice(start, length);
-            sum.Clear();
-            foreach (int i in kept)
-            {
-                AddScaled(sum, Block(candidates, i, start, length), (float)weights[i]);
-            }
+            WeightedBlock(candidates, kept, weights, start, result.Slice(start, Math.Min(BlockLength, result.Length - start)));
         }
     }
 
-    // A product, then a sum: a fused multiply-add would give other bits where the machine has none.
+    // A product, then a sum: memory is what it waits for, and machines without a fused multiply-add have nothing to imitate.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddScaled(Span<float> sum, ReadOnlySpan<float> values, float weight)
     {
-        for (int i = 0; i < sum.Length; i++)
+        ref float s = ref MemoryMarshal.GetReference(sum);
+        ref float a = ref MemoryMarshal.GetReference(values);
+        int i = 0;
+        for (; i <= sum.Length - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            Vector256<float> total = Vector256.LoadUnsafe(ref s, (nuint)i) + (Vector256.LoadUnsafe(ref a, (nuint)i) * weight);
+            total.StoreUnsafe(ref s, (nuint)i);
+        }
+
+        for (; i < sum.Length; i++)
         {
             sum[i] += values[i] * weight;
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddTwoScaled(
+        Span<float> sum, ReadOnlySpan<float> first, float firstWeight, ReadOnlySpan<float> second, float secondWeight)
+    {
+        ref float s = ref MemoryMarshal.GetReference(sum);
+        ref float a = ref MemoryMarshal.GetReference(first);
+        ref float b = ref MemoryMarshal.GetReference(second);
+        int i = 0;
+        for (; i <= sum.Length - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            Vector256<float> total = Vector256.LoadUnsafe(ref s, (nuint)i) + (Vector256.LoadUnsafe(ref a, (nuint)i) * firstWeight);
+            total += Vector256.LoadUnsafe(ref b, (nuint)i) * secondWeight;
+            total.StoreUnsafe(ref s, (nuint)i);
+        }
+
+        for (; i < sum.Length; i++)
+        {
+            sum[i] = (sum[i] + (first[i] * firstWeight)) + (second[i] * secondWeight);
+        }
+    }
+
     // Four vectors a visit: a quarter of the reads and writes of the running sum. Lanes do not mix, so the width does not show in the result.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddFour(
         Span<float> sum, ReadOnlySpan<float> first, ReadOnlySpan<float> second, ReadOnlySpan<float> third, ReadOnlySpan<float> fourth)
     {
@@ -137,6 +201,19 @@ public static class CandidateMean
         ref float c = ref MemoryMarshal.GetReference(third);
         ref float d = ref MemoryMarshal.GetReference(fourth);
         nuint i = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            nuint wide = (nuint)Vector512<float>.Count;
+            for (nuint last = (nuint)sum.Length - ((nuint)sum.Length % wide); i < last; i += wide)
+            {
+                Vector512<float> total = Vector512.LoadUnsafe(ref s, i) + Vector512.LoadUnsafe(ref a, i);
+                total += Vector512.LoadUnsafe(ref b, i);
+                total += Vector512.LoadUnsafe(ref c, i);
+                total += Vector512.LoadUnsafe(ref d, i);
+                total.StoreUnsafe(ref s, i);
+            }
+        }
+
         nuint lanes = (nuint)Vector256<float>.Count;
         for (nuint last = (nuint)sum.Length - ((nuint)sum.Length % lanes); i < last; i += lanes)
         {

@@ -19,6 +19,9 @@ public sealed class Mean : IDistanceRule
     public bool UsesPivot => false;
 
     /// <inheritdoc/>
+    public bool UsesAllPairs => false;
+
+    /// <inheritdoc/>
     public bool TryAggregate(
         ReadOnlySpan<float> pivot, IReadOnlyList<ReadOnlyMemory<float>> candidates, Span<float> result, AggregationTrace? trace)
     {

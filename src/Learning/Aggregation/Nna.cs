@@ -7,8 +7,10 @@ namespace P2PLearn.Learning.Aggregation;
 /// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), the mixing step of MoNNA. There a node has heard from m = n − f nodes, itself
 /// included, and keeps n − 2f. Deviation: by default m is everyone who answered in time (up to n), which lowers the Byzantine share of
 /// what is heard from f/(n − f) to f/n; "nna-quorum" is the paper's reading. The rule itself is the same, only what is waited for differs.
-/// Cost: one pass over all m·d floats for the distances and one over the kept ones; no allocation. Equal distances go to the lower
-/// index. A candidate at infinite distance is never kept, even when fewer than m − f remain.
+/// The paper's K mixing rounds are K exchanges of models, so they belong to the run, not to the rule.
+/// Bound: proved for n ≥ 11 f; ignores f absurd candidates while f &lt; m/2. Cost: one pass over all m·d floats for the distances and one over
+/// the kept ones; no allocation. Equal distances go to the lower index. A candidate at infinite distance is never kept, even when fewer than
+/// m − f remain.
 /// </remarks>
 /// <param name="faulty">f, how many candidates may be Byzantine; at least 0.</param>
 /// <param name="heard">What the round waits for; only the name depends on it here.</param>

@@ -1,19 +1,21 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace P2PLearn.Learning.Aggregation;
 
-/// <summary>Splits the rows of a block, column by column, into the f smallest, the middle and the f largest values.</summary>
+/// <summary>Splits the rows of a block, column by column, into parts that lie above each other, e.g. the f smallest, the middle and the f largest values.</summary>
 /// <remarks>
 /// Source: Batcher's odd-even merge sort (1968), for any m by leaving out comparators that reach beyond it. Comparators whose two outputs end
-/// in the same of the three parts are left out too, from the end backwards, as nobody asks for the order inside a part.
+/// in the same part are left out too, from the end backwards, as nobody asks for the order inside a part.
 /// </remarks>
 internal sealed class SortingNetwork
 {
     private readonly (int Low, int High)[] _comparators;
 
-    /// <summary>Builds the network for m rows of which the lowest and highest f are to be told apart.</summary>
-    public SortingNetwork(int count, int trimmed) => _comparators = Prune(OddEvenMergeSort(count), count, trimmed);
+    /// <summary>Builds the network for as many rows as there are numbers.</summary>
+    /// <param name="parts">The part of each row; the numbers do not fall. All different: a full sort.</param>
+    public SortingNetwork(ReadOnlySpan<int> parts) => _comparators = Prune(OddEvenMergeSort(parts.Length), parts);
 
     /// <summary>How many comparators a column takes.</summary>
     public int ComparatorCount => _comparators.Length;
@@ -30,11 +32,23 @@ internal sealed class SortingNetwork
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CompareExchange(Span<float> low, Span<float> high)
     {
         ref float a = ref MemoryMarshal.GetReference(low);
         ref float b = ref MemoryMarshal.GetReference(high);
         int i = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; i <= low.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+            {
+                Vector512<float> x = Vector512.LoadUnsafe(ref a, (nuint)i);
+                Vector512<float> y = Vector512.LoadUnsafe(ref b, (nuint)i);
+                Vector512.MinNative(x, y).StoreUnsafe(ref a, (nuint)i);
+                Vector512.MaxNative(x, y).StoreUnsafe(ref b, (nuint)i);
+            }
+        }
+
         for (; i <= low.Length - Vector256<float>.Count; i += Vector256<float>.Count)
         {
             Vector256<float> x = Vector256.LoadUnsafe(ref a, (nuint)i);
@@ -77,14 +91,14 @@ internal sealed class SortingNetwork
         }
     }
 
-    private static (int Low, int High)[] Prune(List<(int Low, int High)> comparators, int count, int trimmed)
+    private static (int Low, int High)[] Prune(List<(int Low, int High)> comparators, ReadOnlySpan<int> parts)
     {
-        var usedLater = new bool[count];
+        var usedLater = new bool[parts.Length];
         var kept = new List<(int, int)>(comparators.Count);
         for (int i = comparators.Count - 1; i >= 0; i--)
         {
             (int low, int high) = comparators[i];
-            if (!usedLater[low] && !usedLater[high] && Part(low, count, trimmed) == Part(high, count, trimmed))
+            if (!usedLater[low] && !usedLater[high] && parts[low] == parts[high])
             {
                 continue;
             }
@@ -96,6 +110,4 @@ internal sealed class SortingNetwork
         kept.Reverse();
         return [.. kept];
     }
-
-    private static int Part(int row, int count, int trimmed) => row < trimmed ? 0 : row < count - trimmed ? 1 : 2;
 }

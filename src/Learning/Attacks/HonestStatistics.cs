@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace P2PLearn.Learning.Attacks;
 
 /// <summary>Mean and spread of the honest models, coordinate by coordinate.</summary>
@@ -12,6 +14,7 @@ internal static class HonestStatistics
     /// <param name="honest">h vectors of shape [d].</param>
     /// <param name="mean">Shape [d].</param>
     /// <param name="deviation">Shape [d], or empty when not wanted.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Compute(IReadOnlyList<ReadOnlyMemory<float>> honest, Span<float> mean, Span<float> deviation)
     {
         const int BlockLength = 1024;
@@ -43,6 +46,7 @@ internal static class HonestStatistics
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Deviation(
         IReadOnlyList<ReadOnlyMemory<float>> honest, int start, Span<double> mean, Span<double> squares, Span<float> deviation)
     {

@@ -2,13 +2,12 @@ namespace P2PLearn.Learning.Attacks;
 
 /// <summary>An attack μ + z·u whose z does the most damage to the rule in use, found anew in each round.</summary>
 /// <remarks>
-/// The damage is ‖mean over the honest nodes of what the rule gives them − μ‖². Cost: for rules that look only at distances one pass over
+/// The damage is ‖mean over the honest nodes of what the rule gives them − μ‖². Where not everybody hears everybody, it is how far some nodes are pulled
+/// along u together, each by what it hears: the part of that mean which the attackers mean. Cost: for rules that look only at distances one pass over
 /// the honest models for their Gram matrix, after which a trial costs nothing that depends on d; for others 16 runs of the rule.
 /// </remarks>
 public abstract class LineSearchAttack : IModelAttack
 {
-    private const int Evaluations = 16;
-
     /// <inheritdoc/>
     public abstract string Name { get; }
 
@@ -23,8 +22,10 @@ public abstract class LineSearchAttack : IModelAttack
         float[] mean = new float[result.Length];
         float[] direction = new float[result.Length];
         SetDirection(knowledge, mean, direction);
-        RuleProbe probe = RuleProbe.For(knowledge, mean, direction);
-        RuleProbe.Point(mean, direction, LineSearch.Maximize(probe.Damage, Evaluations), result);
+        double z = knowledge.Samples is { } samples
+            ? RuleProbe.LongestPull([.. samples.Select(sample => RuleProbe.For(sample, mean, direction))])
+            : RuleProbe.For(knowledge, mean, direction).MostDamaging();
+        RuleProbe.Point(mean, direction, z, result);
     }
 
     /// <summary>Sets μ and u.</summary>

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace P2PLearn.Learning.Data;
 
-/// <summary>A batch of scaled images and labels in memory that is reused from step to step and never moves.</summary>
+/// <summary>A batch of examples and their targets in memory that is reused from step to step and never moves.</summary>
 /// <remarks>
 /// Pinned and aligned to a cache line, so that a tensor can be laid over it without a copy and matrix kernels, which
 /// choose their order of summation by alignment, give the same bits in every run. Not safe for several threads.
@@ -12,25 +12,29 @@ public sealed class Batch
 {
     private const int AlignmentBytes = 64;
 
-    private readonly float[] _images;
-    private readonly long[] _labels;
-    private readonly int _firstImage;
+    private readonly float[] _inputs;
+    private readonly long[] _targets;
+    private readonly int _firstInput;
 
     /// <summary>Makes room for a batch.</summary>
-    /// <param name="capacity">Largest number of images.</param>
-    /// <param name="pixelCount">Pixels of an image.</param>
-    public Batch(int capacity, int pixelCount)
+    /// <param name="capacity">Largest number of examples.</param>
+    /// <param name="inputCount">Values of an example.</param>
+    /// <param name="targetCount">Targets of an example.</param>
+    public Batch(int capacity, int inputCount, int targetCount = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pixelCount);
-        PixelCount = pixelCount;
-        int room = checked((capacity * pixelCount) + (AlignmentBytes / sizeof(float)));
-        _images = GC.AllocateArray<float>(room, pinned: true);
-        _labels = GC.AllocateArray<long>(capacity, pinned: true);
-        _firstImage = FloatsToAlignment(_images);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inputCount);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(targetCount);
+        Capacity = capacity;
+        InputCount = inputCount;
+        TargetCount = targetCount;
+        int room = checked((capacity * inputCount) + (AlignmentBytes / sizeof(float)));
+        _inputs = GC.AllocateArray<float>(room, pinned: true);
+        _targets = GC.AllocateArray<long>(checked(capacity * targetCount), pinned: true);
+        _firstInput = FloatsToAlignment(_inputs);
     }
 
-    /// <summary>Images in use, in [0, <see cref="Capacity"/>]; the rest is not read.</summary>
+    /// <summary>Examples in use, in [0, <see cref="Capacity"/>]; the rest is not read.</summary>
     public int Count
     {
         get;
@@ -42,27 +46,29 @@ public sealed class Batch
         }
     }
 
-    /// <summary>Pixels of an image.</summary>
-    public int PixelCount { get; }
+    /// <summary>Values of an example.</summary>
+    public int InputCount { get; }
 
-    /// <summary>Largest number of images.</summary>
-    public int Capacity => _labels.Length;
+    /// <summary>Targets of an example: 1, or for text one at each place.</summary>
+    public int TargetCount { get; }
+
+    /// <summary>Largest number of examples.</summary>
+    public int Capacity { get; }
 
     /// <summary>
-    /// Scaled pixels, shape [capacity, pixels], at an address that is fixed as long as the batch is alive.
+    /// Values as a model sees them, shape [capacity, inputs], at an address that is fixed as long as the batch is alive.
     /// </summary>
-    public Span<float> Images => _images.AsSpan(_firstImage, Capacity * PixelCount);
+    public Span<float> Inputs => _inputs.AsSpan(_firstInput, Capacity * InputCount);
 
-    /// <summary>Labels, shape [capacity], at an address that is fixed as long as the batch is alive.</summary>
-    public Span<long> Labels => _labels;
+    /// <summary>Classes, shape [capacity, targets], at an address that is fixed as long as the batch is alive.</summary>
+    public Span<long> Labels => _targets;
 
-    /// <summary>Fills the batch with the chosen images.</summary>
-    /// <param name="data">Where they come from; same number of pixels.</param>
+    /// <summary>Fills the batch with the chosen examples.</summary>
+    /// <param name="data">Where they come from; same shape.</param>
     /// <param name="indices">At most <see cref="Capacity"/> indices into <paramref name="data"/>.</param>
-    public void Fill(LabelledImages data, ReadOnlySpan<int> indices)
+    public void Fill(LabelledExamples data, ReadOnlySpan<int> indices)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(data.PixelCount, PixelCount);
+        CheckShape(data);
         Count = indices.Length;
         for (int i = 0; i < indices.Length; i++)
         {
@@ -70,14 +76,13 @@ public sealed class Batch
         }
     }
 
-    /// <summary>Fills the batch with <paramref name="count"/> images in a row.</summary>
-    /// <param name="data">Where they come from; same number of pixels.</param>
+    /// <summary>Fills the batch with <paramref name="count"/> examples in a row.</summary>
+    /// <param name="data">Where they come from; same shape.</param>
     /// <param name="first">Index of the first.</param>
     /// <param name="count">At most <see cref="Capacity"/>.</param>
-    public void FillRange(LabelledImages data, int first, int count)
+    public void FillRange(LabelledExamples data, int first, int count)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(data.PixelCount, PixelCount);
+        CheckShape(data);
         Count = count;
         for (int i = 0; i < count; i++)
         {
@@ -97,9 +102,16 @@ public sealed class Batch
         return past == 0 ? 0 : (int)((AlignmentBytes - past) / sizeof(float));
     }
 
-    private void Set(int position, LabelledImages data, int index)
+    private void CheckShape(LabelledExamples data)
     {
-        data.Scaling.Scale(data.Image(index), Images.Slice(position * PixelCount, PixelCount));
-        _labels[position] = data.Labels[index];
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(data.Input.Count, InputCount);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(data.Input.TargetCount, TargetCount);
+    }
+
+    private void Set(int position, LabelledExamples data, int index)
+    {
+        data.CopyInput(index, Inputs.Slice(position * InputCount, InputCount));
+        data.CopyTargets(index, _targets.AsSpan(position * TargetCount, TargetCount));
     }
 }

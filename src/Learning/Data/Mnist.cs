@@ -19,10 +19,15 @@ public static class Mnist
     public static TrainAndTest Load(string directory, IdxLimits limits)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        return new TrainAndTest(LoadSet(directory, "train", limits), LoadSet(directory, "t10k", limits));
+        return new TrainAndTest(LoadSet(directory, "train", ClassCount, limits), LoadSet(directory, "t10k", ClassCount, limits));
     }
 
-    private static LabelledImages LoadSet(string directory, string prefix, IdxLimits limits)
+    /// <summary>Loads one set: its images and its labels.</summary>
+    /// <param name="directory">Where the two files lie.</param>
+    /// <param name="prefix">How their names begin: "train".</param>
+    /// <param name="classCount">Number of classes; null: one more than the largest label, and at least 2.</param>
+    /// <param name="limits">What to accept.</param>
+    internal static LabelledImages LoadSet(string directory, string prefix, int? classCount, IdxLimits limits)
     {
         string imagesPath = Find(directory, $"{prefix}-images-idx3-ubyte");
         string labelsPath = Find(directory, $"{prefix}-labels-idx1-ubyte");
@@ -34,11 +39,12 @@ public static class Mnist
                 $"{labelsPath}: expected a label for each of {images.Sizes[0]} images, found {labels.Sizes[0]}");
         }
 
-        int wrong = labels.Data.Span.IndexOfAnyExceptInRange((byte)0, (byte)(ClassCount - 1));
+        int classes = classCount ?? Math.Max(2, labels.Data.ToArray().Max() + 1);
+        int wrong = labels.Data.Span.IndexOfAnyExceptInRange((byte)0, (byte)(classes - 1));
         return wrong < 0
-            ? new LabelledImages(images.Data, labels.Data, images.Sizes[1], images.Sizes[2], ClassCount)
+            ? new LabelledImages(images.Data, labels.Data, images.Sizes[1], images.Sizes[2], classes)
             : throw new InvalidDataException(
-                $"{labelsPath}: expected labels from 0 to {ClassCount - 1}, "
+                $"{labelsPath}: expected labels from 0 to {classes - 1}, "
                 + $"found {labels.Data.Span[wrong]} at image {wrong}");
     }
 

@@ -1,3 +1,4 @@
+using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Torch;
 
 namespace P2PLearn.Learning.Models;
@@ -19,25 +20,37 @@ public sealed class Cnn : TorchModel
     private const int Kernel = 5;
     private const int Pool = 2;
 
+    private const int MinSide = 16; // two kernels and pools leave one pixel
+
     /// <summary>Creates the model for images of 28×28 and ten classes, with θ = 0.</summary>
     /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
     public Cnn()
-        : this(side: 28, channels1: 20, channels2: 50, hiddenCount: 500, classCount: 10)
+        : this(ModelInput.Mnist, channels1: 20, channels2: 50, hiddenCount: 500)
+    {
+    }
+
+    internal Cnn(ModelInput input, int channels1, int channels2, int hiddenCount)
+        : base(RegisteredName, CreateLayout(input, channels1, channels2, hiddenCount), input)
     {
     }
 
     internal Cnn(int side, int channels1, int channels2, int hiddenCount, int classCount)
-        : base(
-            RegisteredName,
-            CreateLayout(side, channels1, channels2, hiddenCount, classCount),
-            TensorShape.Of(1, 1, side, side),
-            classCount)
+        : this(ModelInput.Image(1, side, side, classCount), channels1, channels2, hiddenCount)
     {
     }
 
-    private protected override Tensor Forward(TorchScope scope, Tensor images, ReadOnlySpan<Tensor> parameters)
+    /// <summary>The model for images of another size, number of channels or of classes.</summary>
+    /// <exception cref="ArgumentException">The input is no images, or smaller than 16×16.</exception>
+    public static Cnn For(ModelInput input)
     {
-        Tensor first = Block(scope, images, parameters[0], parameters[1]); // [batch, 20, 12, 12]
+        bool fits = input is { Kind: InputKind.Image, Height: >= MinSide, Width: >= MinSide };
+        ModelRegistry.Require(input, fits, RegisteredName, $"images of at least {MinSide}×{MinSide}");
+        return new Cnn(input, channels1: 20, channels2: 50, hiddenCount: 500);
+    }
+
+    private protected override Tensor Forward(TorchScope scope, Tensor inputs, ReadOnlySpan<Tensor> parameters)
+    {
+        Tensor first = Block(scope, inputs, parameters[0], parameters[1]); // [batch, 20, 12, 12]
         Tensor second = Block(scope, first, parameters[2], parameters[3]); // [batch, 50, 4, 4]
         Tensor flat = TorchOps.Flatten(scope, second); // [batch, 800]
         Tensor linear = TorchOps.Linear(scope, flat, parameters[4], parameters[5]); // [batch, 500]
@@ -48,20 +61,21 @@ public sealed class Cnn : TorchModel
     private static Tensor Block(TorchScope scope, Tensor input, Tensor weight, Tensor bias) =>
         TorchOps.Relu(scope, TorchOps.MaxPool2d(scope, TorchOps.Conv2d(scope, input, weight, bias), Pool));
 
-    private static ModelLayout CreateLayout(int side, int channels1, int channels2, int hiddenCount, int classCount)
+    private static ModelLayout CreateLayout(ModelInput input, int channels1, int channels2, int hiddenCount)
     {
-        int side1 = (side - Kernel + 1) / Pool;
-        int side2 = (side1 - Kernel + 1) / Pool;
+        int left = Shrunk(Shrunk(input.Height)) * Shrunk(Shrunk(input.Width));
         return new ModelLayout(
         [
-            new ParameterShape("conv1.weight", [channels1, 1, Kernel, Kernel]),
+            new ParameterShape("conv1.weight", [channels1, input.Channels, Kernel, Kernel]),
             new ParameterShape("conv1.bias", [channels1]),
             new ParameterShape("conv2.weight", [channels2, channels1, Kernel, Kernel]),
             new ParameterShape("conv2.bias", [channels2]),
-            new ParameterShape("fc1.weight", [hiddenCount, channels2 * side2 * side2]),
+            new ParameterShape("fc1.weight", [hiddenCount, channels2 * left]),
             new ParameterShape("fc1.bias", [hiddenCount]),
-            new ParameterShape("fc2.weight", [classCount, hiddenCount]),
-            new ParameterShape("fc2.bias", [classCount]),
+            new ParameterShape("fc2.weight", [input.ClassCount, hiddenCount]),
+            new ParameterShape("fc2.bias", [input.ClassCount]),
         ]);
     }
+
+    private static int Shrunk(int side) => (side - Kernel + 1) / Pool;
 }

@@ -29,5 +29,5 @@ public interface ITrainableModel : IDisposable
     float ComputeGradient(Batch batch);
 
     /// <summary>Mean loss and accuracy over a data set at θ.</summary>
-    Evaluation Evaluate(LabelledImages data);
+    Evaluation Evaluate(LabelledExamples data);
 }

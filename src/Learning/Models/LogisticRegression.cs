@@ -1,3 +1,4 @@
+using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Torch;
 
 namespace P2PLearn.Learning.Models;
@@ -16,12 +17,20 @@ public sealed class LogisticRegression : TorchModel
     /// <param name="classCount">Outputs.</param>
     /// <exception cref="TorchUnavailableException">libtorch cannot be used here.</exception>
     public LogisticRegression(int pixelCount = 784, int classCount = 10)
-        : base(RegisteredName, CreateLayout(pixelCount, classCount), TensorShape.Of(1, pixelCount), classCount)
+        : base(RegisteredName, CreateLayout(pixelCount, classCount), ModelInput.Features(pixelCount, classCount))
     {
     }
 
-    private protected override Tensor Forward(TorchScope scope, Tensor images, ReadOnlySpan<Tensor> parameters) =>
-        TorchOps.Linear(scope, images, parameters[0], parameters[1]); // [batch, classes]
+    /// <summary>The model for images or rows of numbers.</summary>
+    /// <exception cref="ArgumentException">The input is text.</exception>
+    public static LogisticRegression For(ModelInput input)
+    {
+        ModelRegistry.Require(input, input?.Kind != InputKind.Text, RegisteredName, "images or rows of numbers");
+        return new LogisticRegression(input.Count, input.ClassCount);
+    }
+
+    private protected override Tensor Forward(TorchScope scope, Tensor inputs, ReadOnlySpan<Tensor> parameters) =>
+        TorchOps.Linear(scope, inputs, parameters[0], parameters[1]); // [batch, classes]
 
     private static ModelLayout CreateLayout(int pixelCount, int classCount) => new(
     [

@@ -1,3 +1,4 @@
+using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Torch;
 
 namespace P2PLearn.Learning.Models;
@@ -17,14 +18,21 @@ public sealed class Mlp : TorchModel
         : base(
             RegisteredName,
             CreateLayout(pixelCount, hiddenCount, classCount),
-            TensorShape.Of(1, pixelCount),
-            classCount)
+            ModelInput.Features(pixelCount, classCount))
     {
     }
 
-    private protected override Tensor Forward(TorchScope scope, Tensor images, ReadOnlySpan<Tensor> parameters)
+    /// <summary>The model for images or rows of numbers, 100 wide.</summary>
+    /// <exception cref="ArgumentException">The input is text.</exception>
+    public static Mlp For(ModelInput input)
     {
-        Tensor linear = TorchOps.Linear(scope, images, parameters[0], parameters[1]); // [batch, hidden]
+        ModelRegistry.Require(input, input?.Kind != InputKind.Text, RegisteredName, "images or rows of numbers");
+        return new Mlp(input.Count, classCount: input.ClassCount);
+    }
+
+    private protected override Tensor Forward(TorchScope scope, Tensor inputs, ReadOnlySpan<Tensor> parameters)
+    {
+        Tensor linear = TorchOps.Linear(scope, inputs, parameters[0], parameters[1]); // [batch, hidden]
         Tensor hidden = TorchOps.Relu(scope, linear); // [batch, hidden]
         return TorchOps.Linear(scope, hidden, parameters[2], parameters[3]); // [batch, classes]
     }

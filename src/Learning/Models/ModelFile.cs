@@ -11,6 +11,9 @@ public sealed record ModelFileLimits
     /// the layout.
     /// </summary>
     public int MaxHeaderBytes { get; init; } = 1 << 20;
+
+    /// <summary>Most floats of a file whose layout is not known before; it is read into memory whole. Default 2²⁸, which are 1 GiB.</summary>
+    public int MaxFloats { get; init; } = 1 << 28;
 }
 
 /// <summary>A model on disk in the safetensors format, which every machine-learning tool reads.</summary>
@@ -64,13 +67,70 @@ public static class ModelFile
         }
     }
 
+    /// <summary>Reads a model whose layout is not known before: any float32 tensors.</summary>
+    /// <param name="path">A safetensors file; untrusted.</param>
+    /// <param name="limits">What to accept.</param>
+    /// <returns>The layout, its tensors in the order in which they lie in the file, and θ, shape [d]; NaN and ∞ are possible.</returns>
+    /// <exception cref="InvalidDataException">Not such a file, or more than a layout may have; one line naming it.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static (ModelLayout Layout, float[] Parameters) ReadAny(string path, ModelFileLimits limits)
+    {
+        (ModelLayout layout, byte[] bytes) = ReadAnyBytes(path, limits);
+        return (layout, ToFloats(bytes));
+    }
+
+    /// <summary>Reads a model as <see cref="ReadAny(string, ModelFileLimits)"/> does, θ as bytes: little-endian float32, 4·d of them.</summary>
+    /// <inheritdoc cref="ReadAny(string, ModelFileLimits)"/>
+    public static (ModelLayout Layout, byte[] Bytes) ReadAnyBytes(string path, ModelFileLimits limits)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(limits);
+        using FileStream file = File.OpenRead(path);
+        try
+        {
+            SafetensorsHeader.Require(file.CanSeek, "it is no regular file");
+            return ReadAnyContent(file, file.Length, limits);
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads a model from the bytes of a safetensors file.</summary>
+    /// <inheritdoc cref="ReadAny(string, ModelFileLimits)"/>
+    /// <param name="content">The whole file; untrusted.</param>
+    /// <param name="limits">What to accept.</param>
+    public static (ModelLayout Layout, float[] Parameters) ReadAny(byte[] content, ModelFileLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        ArgumentNullException.ThrowIfNull(limits);
+        using var stream = new MemoryStream(content, writable: false);
+        try
+        {
+            (ModelLayout layout, byte[] bytes) = ReadAnyContent(stream, content.Length, limits);
+            return (layout, ToFloats(bytes));
+        }
+        catch (EndOfStreamException e)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+    }
+
+    /// <summary>What comes before the floats in a file: its length prefix and header. The floats follow, little-endian, in the order of the layout.</summary>
+    public static byte[] Head(ModelLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        byte[] header = SafetensorsHeader.Write(layout, LengthPrefixSize);
+        byte[] head = new byte[LengthPrefixSize + header.Length];
+        BinaryPrimitives.WriteUInt64LittleEndian(head, (ulong)header.Length);
+        header.CopyTo(head, LengthPrefixSize);
+        return head;
+    }
+
     private static void WriteContent(Stream file, ModelLayout layout, ReadOnlySpan<float> parameters)
     {
-        byte[] header = SafetensorsHeader.Write(layout, LengthPrefixSize);
-        Span<byte> length = stackalloc byte[LengthPrefixSize];
-        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-        file.Write(length);
-        file.Write(header);
+        file.Write(Head(layout));
         byte[] data = new byte[parameters.Length * sizeof(float)];
         LittleEndianFloats.Write(parameters, data);
         file.Write(data);
@@ -78,15 +138,8 @@ public static class ModelFile
 
     private static float[] ReadContent(Stream file, long fileLength, ModelLayout layout, ModelFileLimits limits)
     {
-        Span<byte> prefix = stackalloc byte[LengthPrefixSize];
-        file.ReadExactly(prefix);
-        ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerLength > (ulong)limits.MaxHeaderBytes)
-        {
-            throw new InvalidDataException($"its header has {headerLength} bytes, allowed are {limits.MaxHeaderBytes}");
-        }
-
-        long expected = LengthPrefixSize + (long)headerLength + ((long)layout.ParameterCount * sizeof(float));
+        int headerLength = ReadHeaderLength(file, limits);
+        long expected = LengthPrefixSize + headerLength + ((long)layout.ParameterCount * sizeof(float));
         if (fileLength != expected)
         {
             throw new InvalidDataException($"it has {fileLength} bytes, expected {expected}");
@@ -98,6 +151,38 @@ public static class ModelFile
         byte[] data = GC.AllocateUninitializedArray<byte>(layout.ParameterCount * sizeof(float));
         file.ReadExactly(data);
         return Arrange(data, begins, layout);
+    }
+
+    private static (ModelLayout Layout, byte[] Bytes) ReadAnyContent(Stream file, long fileLength, ModelFileLimits limits)
+    {
+        int headerLength = ReadHeaderLength(file, limits);
+        long dataBytes = fileLength - LengthPrefixSize - headerLength;
+        SafetensorsHeader.Require(dataBytes >= 0, $"its header has {headerLength} bytes, the file {fileLength}");
+        long maxBytes = Math.Min((long)limits.MaxFloats * sizeof(float), Array.MaxLength);
+        SafetensorsHeader.Require(dataBytes <= maxBytes, $"it has {dataBytes} bytes of floats, allowed are {maxBytes}");
+        byte[] header = new byte[headerLength];
+        file.ReadExactly(header);
+        ModelLayout layout = SafetensorsLayout.Read(header, dataBytes);
+        byte[] data = GC.AllocateUninitializedArray<byte>((int)dataBytes);
+        file.ReadExactly(data);
+        return (layout, data);
+    }
+
+    private static int ReadHeaderLength(Stream file, ModelFileLimits limits)
+    {
+        Span<byte> prefix = stackalloc byte[LengthPrefixSize];
+        file.ReadExactly(prefix);
+        ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        return headerLength <= (ulong)limits.MaxHeaderBytes
+            ? (int)headerLength
+            : throw new InvalidDataException($"its header has {headerLength} bytes, allowed are {limits.MaxHeaderBytes}");
+    }
+
+    private static float[] ToFloats(byte[] bytes)
+    {
+        float[] parameters = GC.AllocateUninitializedArray<float>(bytes.Length / sizeof(float));
+        LittleEndianFloats.Read(bytes, parameters);
+        return parameters;
     }
 
     private static float[] Arrange(ReadOnlySpan<byte> data, int[] begins, ModelLayout layout)

@@ -16,8 +16,10 @@ namespace P2PLearn.Learning.Models;
 /// </remarks>
 internal static class SafetensorsHeader
 {
+    /// <summary>The one key that is no tensor.</summary>
+    public const string Metadata = "__metadata__";
+
     private const int AlignmentBytes = 64; // so that whoever maps the file finds the floats aligned
-    private const string Metadata = "__metadata__";
 
     /// <summary>Writes the header, padded so that the floats begin at a multiple of 64 bytes of the file.</summary>
     public static byte[] Write(ModelLayout layout, int lengthPrefixSize)
@@ -52,7 +54,11 @@ internal static class SafetensorsHeader
     /// </param>
     /// <returns>For each parameter the offset of its first byte after the header, shape [parameters].</returns>
     /// <exception cref="InvalidDataException">It holds something else.</exception>
-    public static int[] Read(ReadOnlySpan<byte> header, ModelLayout layout)
+    public static int[] Read(ReadOnlySpan<byte> header, ModelLayout layout) => Parse(header, root => ReadTensors(root, layout));
+
+    /// <summary>Parses the JSON, and hands its root to a reader.</summary>
+    /// <exception cref="InvalidDataException">It is no such JSON, or the reader meets something of another kind than it asks for.</exception>
+    public static T Parse<T>(ReadOnlySpan<byte> header, Func<JsonElement, T> read)
     {
         // "The header MUST begin with a {"; a tensor is an array in an object in an object, hence the depth.
         Require(!header.IsEmpty && header[0] == '{', "its header does not begin with {");
@@ -60,7 +66,7 @@ internal static class SafetensorsHeader
         {
             var options = new JsonDocumentOptions { MaxDepth = 3, AllowDuplicateProperties = false };
             using JsonDocument document = JsonDocument.Parse(header.ToArray(), options);
-            return ReadTensors(document.RootElement, layout);
+            return read(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or DecoderFallbackException or InvalidOperationException)
         {
@@ -124,7 +130,9 @@ internal static class SafetensorsHeader
         return (int)offsets[0];
     }
 
-    private static ulong[] ReadNumbers(JsonElement array)
+    /// <summary>Reads an array of sizes or offsets.</summary>
+    /// <exception cref="InvalidDataException">One is negative, fractional or beyond 64 bits.</exception>
+    public static ulong[] ReadNumbers(JsonElement array)
     {
         ulong[] numbers = new ulong[array.GetArrayLength()];
         for (int i = 0; i < numbers.Length; i++)
@@ -146,7 +154,9 @@ internal static class SafetensorsHeader
         }
     }
 
-    private static void Require(bool holds, string message)
+    /// <summary>A rule of the format.</summary>
+    /// <exception cref="InvalidDataException">It does not hold.</exception>
+    public static void Require(bool holds, string message)
     {
         if (!holds)
         {

@@ -20,16 +20,14 @@ public abstract class TorchModel : ITrainableModel
 
     private readonly ParameterBlock _block;
     private readonly TorchScope _scope = new();
-    private readonly int _classCount;
-    private readonly TensorShape _image;
     private Batch? _evaluation;
+    private long[] _characters = [];
 
-    private protected TorchModel(string name, ModelLayout layout, TensorShape image, int classCount)
+    private protected TorchModel(string name, ModelLayout layout, ModelInput input)
     {
         Name = name;
         Layout = layout;
-        _image = image;
-        _classCount = classCount;
+        Input = input;
         _block = new ParameterBlock(layout);
     }
 
@@ -39,6 +37,9 @@ public abstract class TorchModel : ITrainableModel
     /// <inheritdoc/>
     public ModelLayout Layout { get; }
 
+    /// <summary>What the model was built for.</summary>
+    public ModelInput Input { get; }
+
     /// <inheritdoc/>
     public Span<float> Parameters => _block.Theta;
 
@@ -47,7 +48,7 @@ public abstract class TorchModel : ITrainableModel
 
     /// <summary>
     /// Uniform in ±1/√fan-in, weights and biases, which is PyTorch's default; the draws come in the order of the
-    /// layout.
+    /// layout. The scales of a normalisation are 1 and its shifts 0.
     /// </summary>
     /// <inheritdoc/>
     public void Initialize(ulong seed)
@@ -57,14 +58,20 @@ public abstract class TorchModel : ITrainableModel
         double bound = 0;
         foreach (ParameterShape parameter in Layout.Parameters)
         {
+            Span<float> values = rest[..parameter.Count];
+            rest = rest[parameter.Count..];
+            if (parameter.Name.Contains("norm", StringComparison.Ordinal))
+            {
+                values.Fill(parameter.Name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0);
+                continue;
+            }
+
             // A bias follows its weight and takes over its bound.
             bound = parameter.Shape.Count > 1 ? 1 / Math.Sqrt(parameter.Count / parameter.Shape[0]) : bound;
-            foreach (ref float value in rest[..parameter.Count])
+            foreach (ref float value in values)
             {
                 value = (float)(((2 * random.NextDouble()) - 1) * bound);
             }
-
-            rest = rest[parameter.Count..];
         }
     }
 
@@ -97,13 +104,13 @@ public abstract class TorchModel : ITrainableModel
     }
 
     /// <inheritdoc/>
-    public Evaluation Evaluate(LabelledImages data)
+    public Evaluation Evaluate(LabelledExamples data)
     {
         ArgumentNullException.ThrowIfNull(data);
         TorchLibrary.EnterThread();
-        if (_evaluation?.PixelCount != data.PixelCount)
+        if (_evaluation?.InputCount != data.Input.Count || _evaluation.TargetCount != data.Input.TargetCount)
         {
-            _evaluation = new Batch(EvaluationBatch, data.PixelCount);
+            _evaluation = new Batch(EvaluationBatch, data.Input.Count, data.Input.TargetCount);
         }
 
         double loss = 0;
@@ -116,7 +123,8 @@ public abstract class TorchModel : ITrainableModel
             correct += batchCorrect;
         }
 
-        return new Evaluation(loss / data.Count, (double)correct / data.Count, data.Count);
+        double targets = (double)data.Count * data.Input.TargetCount;
+        return new Evaluation(loss / targets, correct / targets, data.Count);
     }
 
     /// <inheritdoc/>
@@ -129,10 +137,16 @@ public abstract class TorchModel : ITrainableModel
 
     /// <summary>The logits of a batch.</summary>
     /// <param name="scope">Owns what is made on the way.</param>
-    /// <param name="images">Shape [batch, …] as declared to the constructor.</param>
+    /// <param name="inputs">
+    /// Floats [batch, channels, height, width] of images, floats [batch, values] of others or when <see cref="IsFlat"/>, and of text the
+    /// numbers of the characters, integers [batch · length].
+    /// </param>
     /// <param name="parameters">One tensor per parameter of the layout, in its order.</param>
-    /// <returns>Shape [batch, classes].</returns>
-    private protected abstract Tensor Forward(TorchScope scope, Tensor images, ReadOnlySpan<Tensor> parameters);
+    /// <returns>Shape [batch · targets, classes].</returns>
+    private protected abstract Tensor Forward(TorchScope scope, Tensor inputs, ReadOnlySpan<Tensor> parameters);
+
+    /// <summary>Whether the model sees images as plain vectors.</summary>
+    private protected virtual bool IsFlat => false;
 
     private Tensor ComputeLoss(Batch batch)
     {
@@ -141,22 +155,27 @@ public abstract class TorchModel : ITrainableModel
         unsafe
         {
             void* memory = Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Labels));
-            labels = _scope.Over(memory, TensorShape.Of(batch.Count), TensorType.Int64);
+            labels = _scope.Over(memory, TensorShape.Of(batch.Count * batch.TargetCount), TensorType.Int64);
         }
 
         return TorchOps.CrossEntropy(_scope, logits, labels);
     }
 
-    private Tensor ComputeLogits(Batch batch)
+    private Tensor ComputeLogits(Batch batch) => Forward(_scope, InputTensor(batch), _block.Leaves);
+
+    private unsafe Tensor InputTensor(Batch batch)
     {
-        TensorShape shape = _image.Rank == 2
-            ? TensorShape.Of(batch.Count, _image[1])
-            : TensorShape.Of(batch.Count, _image[1], _image[2], _image[3]);
-        unsafe
+        if (Input.Kind == InputKind.Text)
         {
-            void* memory = Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Images));
-            return Forward(_scope, _scope.Over(memory, shape, TensorType.Float32), _block.Leaves);
+            void* characters = Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_characters));
+            return _scope.Over(characters, TensorShape.Of(batch.Count * Input.Count), TensorType.Int64);
         }
+
+        TensorShape shape = Input.Kind == InputKind.Image && !IsFlat
+            ? TensorShape.Of(batch.Count, Input.Channels, Input.Height, Input.Width)
+            : TensorShape.Of(batch.Count, Input.Count);
+        void* memory = Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Inputs));
+        return _scope.Over(memory, shape, TensorType.Float32);
     }
 
     private (double Loss, int Correct) EvaluateBatch(Batch batch)
@@ -166,7 +185,7 @@ public abstract class TorchModel : ITrainableModel
         {
             using var off = new GradMode(enabled: false);
             ReadOnlySpan<float> logits = TorchOps.Read(ComputeLogits(batch));
-            return Classification.Score(logits, batch.Labels[..batch.Count], _classCount);
+            return Classification.Score(logits, batch.Labels[..(batch.Count * batch.TargetCount)], Input.ClassCount);
         }
         finally
         {
@@ -177,21 +196,44 @@ public abstract class TorchModel : ITrainableModel
     private void CheckBatch(Batch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (batch.Count == 0 || batch.PixelCount != _image.InnerCount)
+        if (batch.Count == 0 || batch.InputCount != Input.Count || batch.TargetCount != Input.TargetCount)
         {
             throw new ArgumentException(
-                $"{Name} takes batches of shape [1 or more, {_image.InnerCount}], "
-                + $"not [{batch.Count}, {batch.PixelCount}]",
+                $"{Name} takes batches of shape [1 or more, {Input.Count}], "
+                + $"not [{batch.Count}, {batch.InputCount}]",
                 nameof(batch));
         }
 
-        foreach (long label in batch.Labels[..batch.Count])
+        foreach (long label in batch.Labels[..(batch.Count * batch.TargetCount)])
         {
-            if ((ulong)label >= (ulong)_classCount)
+            if ((ulong)label >= (ulong)Input.ClassCount)
             {
                 throw new ArgumentException(
-                    $"{Name} takes labels from 0 to {_classCount - 1}, not {label}", nameof(batch));
+                    $"{Name} takes labels from 0 to {Input.ClassCount - 1}, not {label}", nameof(batch));
             }
+        }
+
+        if (Input.Kind == InputKind.Text)
+        {
+            ReadCharacters(batch);
+        }
+    }
+
+    // A batch holds floats; an embedding is looked up by integers, and reads whatever memory a wrong one points to.
+    private void ReadCharacters(Batch batch)
+    {
+        ReadOnlySpan<float> values = batch.Inputs[..(batch.Count * Input.Count)];
+        if (_characters.Length < values.Length)
+        {
+            _characters = GC.AllocateArray<long>(values.Length, pinned: true);
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            _characters[i] = values[i] >= 0 && values[i] < Input.ClassCount
+                ? (long)values[i]
+                : throw new ArgumentException(
+                    $"{Name} takes characters from 0 to {Input.ClassCount - 1}, not {values[i]}", nameof(batch));
         }
     }
 }

@@ -1,4 +1,6 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using P2PLearn.Learning.Data;
 
 namespace P2PLearn.Learning.Optimizers;
@@ -10,7 +12,7 @@ public sealed record MomentumSgdOptions
     public float Momentum { get; init; } = 0.99f;
 
     /// <summary>γ_t.</summary>
-    public StepDecaySchedule Schedule { get; init; } = new();
+    public ILearningRateSchedule Schedule { get; init; } = new StepDecaySchedule();
 
     /// <summary>
     /// λ of the penalty λ/2·‖θ‖², at least 0. Default 0: the reference states an ℓ2 term of 1e-4·‖θ‖, but its
@@ -18,33 +20,27 @@ public sealed record MomentumSgdOptions
     /// </summary>
     public float WeightDecay { get; init; }
 
+    /// <summary>Longest gradient in the 2-norm before anything else is done with it; null for no limit.</summary>
+    public double? MaxGradientNorm { get; init; }
+
     /// <summary>Throws when a value is out of its range.</summary>
     public void Validate()
     {
-        if (!(Momentum >= 0 && Momentum < 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(Momentum), Momentum, "must be in [0, 1)");
-        }
-
-        if (!(WeightDecay >= 0) || !float.IsFinite(WeightDecay))
-        {
-            throw new ArgumentOutOfRangeException(nameof(WeightDecay), WeightDecay, "must be finite and at least 0");
-        }
-
+        OptimizerChecks.RequireMomentum(Momentum, nameof(Momentum));
+        OptimizerChecks.RequireDecay(WeightDecay, nameof(WeightDecay));
+        GradientNorm.Validate(MaxGradientNorm, nameof(MaxGradientNorm));
         ArgumentNullException.ThrowIfNull(Schedule);
         Schedule.Validate();
     }
 }
 
-/// <summary>SGD with damped Polyak momentum: m ← βm + (1 − β)(g + λθ), θ ← θ − γ_t·m.</summary>
+/// <summary>SGD with damped Polyak momentum: m ← βm + (1 − β)(clip(g) + λθ), θ ← θ − γ_t·m.</summary>
 /// <remarks>
 /// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), local step of MoNNA. m starts at 0. Cost O(d), one pass
-/// through memory: the vectors are worked on in pieces that stay in the first-level cache.
+/// through memory.
 /// </remarks>
 public sealed class MomentumSgd : ILocalOptimizer
 {
-    private const int PieceLength = 1024; // three pieces of 4 KiB; first-level caches hold at least 32
-
     private readonly MomentumSgdOptions _options;
     private readonly float[] _momentum;
 
@@ -74,13 +70,13 @@ public sealed class MomentumSgd : ILocalOptimizer
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(parameters.Length, _momentum.Length);
         ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, _momentum.Length);
-        float rate = (float)_options.Schedule.RateAt(step);
-        for (int start = 0; start < _momentum.Length; start += PieceLength)
-        {
-            int length = Math.Min(PieceLength, _momentum.Length - start);
-            Span<float> momentum = _momentum.AsSpan(start, length);
-            StepPiece(parameters.Slice(start, length), gradient.Slice(start, length), momentum, rate);
-        }
+        float fresh = 1 - _options.Momentum;
+        var factors = new Factors(
+            _options.Momentum,
+            fresh * GradientNorm.ClipFactor(gradient, _options.MaxGradientNorm),
+            fresh * _options.WeightDecay,
+            (float)_options.Schedule.RateAt(step));
+        StepVectors(parameters, gradient, _momentum, factors);
     }
 
     /// <inheritdoc/>
@@ -100,16 +96,36 @@ public sealed class MomentumSgd : ILocalOptimizer
         LittleEndianFloats.Read(state, _momentum);
     }
 
-    private void StepPiece(Span<float> theta, ReadOnlySpan<float> gradient, Span<float> momentum, float rate)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void StepVectors(Span<float> parameters, ReadOnlySpan<float> gradients, Span<float> momenta, in Factors factors)
     {
-        float fresh = 1 - _options.Momentum;
-        TensorPrimitives.Multiply(momentum, _options.Momentum, momentum);
-        TensorPrimitives.MultiplyAdd(gradient, fresh, momentum, momentum);
-        if (_options.WeightDecay > 0)
+        ref float theta = ref MemoryMarshal.GetReference(parameters);
+        ref float gradient = ref MemoryMarshal.GetReference(gradients);
+        ref float momentum = ref MemoryMarshal.GetReference(momenta);
+        (float kept, float fresh, float decay, float rate) = factors;
+        nuint i = 0;
+        nuint lanes = (nuint)Vector256<float>.Count;
+        for (nuint last = (nuint)momenta.Length - ((nuint)momenta.Length % lanes); i < last; i += lanes)
         {
-            TensorPrimitives.MultiplyAdd(theta, fresh * _options.WeightDecay, momentum, momentum);
+            Vector256<float> t = Vector256.LoadUnsafe(ref theta, i);
+            Vector256<float> m = (Vector256.LoadUnsafe(ref gradient, i) * fresh) + (Vector256.LoadUnsafe(ref momentum, i) * kept);
+            m = decay == 0 ? m : (t * decay) + m;
+            m.StoreUnsafe(ref momentum, i);
+            ((m * -rate) + t).StoreUnsafe(ref theta, i);
         }
 
-        TensorPrimitives.MultiplyAdd(momentum, -rate, theta, theta);
+        for (int k = (int)i; k < momenta.Length; k++)
+        {
+            float m = (gradients[k] * fresh) + (momenta[k] * kept);
+            momenta[k] = decay == 0 ? m : (parameters[k] * decay) + m;
+            parameters[k] = (momenta[k] * -rate) + parameters[k];
+        }
     }
+
+    /// <summary>What each float is multiplied by.</summary>
+    /// <param name="Kept">β.</param>
+    /// <param name="Fresh">(1 − β) times what clipping leaves of the gradient.</param>
+    /// <param name="Decay">(1 − β)·λ.</param>
+    /// <param name="Rate">γ_t.</param>
+    private readonly record struct Factors(float Kept, float Fresh, float Decay, float Rate);
 }

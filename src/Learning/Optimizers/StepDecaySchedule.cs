@@ -2,7 +2,7 @@ namespace P2PLearn.Learning.Optimizers;
 
 /// <summary>MoNNA's learning rate: γ_t = γ0 / (1 + ⌊t / period⌋).</summary>
 /// <remarks>Source: the published scripts of Farhadkhani et al., ICML 2023; 0.75 and 50 for MNIST.</remarks>
-public sealed record StepDecaySchedule
+public sealed record StepDecaySchedule : ILearningRateSchedule
 {
     /// <summary>
     /// γ0; positive and finite. Default 0.75. Too high and the loss diverges before momentum has built up.
@@ -15,22 +15,17 @@ public sealed record StepDecaySchedule
     /// </summary>
     public int PeriodSteps { get; init; } = 50;
 
-    /// <summary>γ_t.</summary>
-    /// <param name="step">t, the number of steps done before this one; at least 0.</param>
+    /// <inheritdoc/>
     public double RateAt(long step)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         return InitialRate / (1 + (step / PeriodSteps));
     }
 
-    /// <summary>Throws when a value is out of its range.</summary>
+    /// <inheritdoc/>
     public void Validate()
     {
-        if (!(InitialRate > 0) || !double.IsFinite(InitialRate))
-        {
-            throw new ArgumentOutOfRangeException(nameof(InitialRate), InitialRate, "must be positive and finite");
-        }
-
+        OptimizerChecks.RequireRate(InitialRate, nameof(InitialRate));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(PeriodSteps);
     }
 }

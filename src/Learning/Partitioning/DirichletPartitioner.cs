@@ -20,7 +20,7 @@ public sealed class DirichletPartitioner(double alpha) : IPartitioner
     public string Name { get; } = string.Create(CultureInfo.InvariantCulture, $"dirichlet:{alpha}");
 
     /// <inheritdoc/>
-    public int[][] Partition(LabelledImages data, int nodeCount, ulong seed)
+    public int[][] Partition(LabelledExamples data, int nodeCount, ulong seed)
     {
         Partitioners.Check(data, nodeCount);
         int[][] byClass = ByClass(data);
@@ -38,7 +38,7 @@ public sealed class DirichletPartitioner(double alpha) : IPartitioner
         return shares;
     }
 
-    private static int[][] ByClass(LabelledImages data)
+    private static int[][] ByClass(LabelledExamples data)
     {
         var lists = new List<int>[data.ClassCount];
         for (int c = 0; c < lists.Length; c++)
@@ -57,7 +57,7 @@ public sealed class DirichletPartitioner(double alpha) : IPartitioner
 
     private int[] Draw(int[][] byClass, int size, SeededRandom random)
     {
-        double[] proportions = Proportions(byClass.Length, random);
+        double[] proportions = DirichletDraw.Symmetric(_alpha, byClass.Length, random);
         var share = new List<int>(size);
         for (int c = 0; c < byClass.Length; c++)
         {
@@ -72,28 +72,5 @@ public sealed class DirichletPartitioner(double alpha) : IPartitioner
         }
 
         return [.. share];
-    }
-
-    // Gammas of a tiny α may all underflow to 0: then the mixture is, as in the limit, one class.
-    private double[] Proportions(int classCount, SeededRandom random)
-    {
-        var proportions = new double[classCount];
-        for (int c = 0; c < classCount; c++)
-        {
-            proportions[c] = random.NextGamma(_alpha);
-        }
-
-        double sum = proportions.Sum();
-        if (sum == 0)
-        {
-            proportions[random.NextInt32(classCount)] = sum = 1;
-        }
-
-        for (int c = 0; c < classCount; c++)
-        {
-            proportions[c] /= sum;
-        }
-
-        return proportions;
     }
 }

@@ -15,5 +15,5 @@ public interface IPartitioner
     /// <param name="seed">Of the run.</param>
     /// <returns>For each node the indices of its images; none is empty.</returns>
     /// <exception cref="ArgumentException">Fewer images than nodes.</exception>
-    int[][] Partition(LabelledImages data, int nodeCount, ulong seed);
+    int[][] Partition(LabelledExamples data, int nodeCount, ulong seed);
 }

@@ -9,7 +9,7 @@ public sealed class IidPartitioner : IPartitioner
     public string Name => "iid";
 
     /// <inheritdoc/>
-    public int[][] Partition(LabelledImages data, int nodeCount, ulong seed)
+    public int[][] Partition(LabelledExamples data, int nodeCount, ulong seed)
     {
         Partitioners.Check(data, nodeCount);
         int[] order = [.. Enumerable.Range(0, data.Count)];

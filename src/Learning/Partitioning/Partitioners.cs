@@ -6,36 +6,38 @@ namespace P2PLearn.Learning.Partitioning;
 /// <summary>The partitioners by the names that a configuration uses.</summary>
 public static class Partitioners
 {
-    private const string DirichletPrefix = "dirichlet:";
+    private const string Forms = "iid, dirichlet:ALPHA, sorted, shards:K, quantity-skew:ALPHA or embedding:ALPHA";
 
-    /// <summary>Reads "iid", "dirichlet:ALPHA" or "sorted".</summary>
+    /// <summary>Reads "iid", "sorted", "dirichlet:ALPHA", "quantity-skew:ALPHA", "embedding:ALPHA" or "shards:K".</summary>
     /// <exception cref="ArgumentException">Anything else, in one line for the user.</exception>
     public static IPartitioner Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        if (text == "iid")
+        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        return (colon < 0 ? text : text[..(colon + 1)]) switch
         {
-            return new IidPartitioner();
-        }
-
-        if (text == "sorted")
-        {
-            return new SortedPartitioner();
-        }
-
-        if (!text.StartsWith(DirichletPrefix, StringComparison.Ordinal))
-        {
-            throw new ArgumentException($"unknown partition '{text}': use iid, dirichlet:ALPHA or sorted");
-        }
-
-        string alpha = text[DirichletPrefix.Length..];
-        return double.TryParse(alpha, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
-            && double.IsFinite(value) && value > 0
-            ? new DirichletPartitioner(value)
-            : throw new ArgumentException($"partition 'dirichlet:{alpha}': ALPHA must be a positive number");
+            "iid" => new IidPartitioner(),
+            "sorted" => new SortedPartitioner(),
+            "dirichlet:" => new DirichletPartitioner(Alpha(text, colon)),
+            "quantity-skew:" => new QuantitySkewPartitioner(Alpha(text, colon)),
+            "embedding:" => new EmbeddingPartitioner(Alpha(text, colon)),
+            "shards:" => new ShardsPartitioner(ShardCount(text, colon)),
+            _ => throw new ArgumentException($"unknown partition '{text}': use {Forms}"),
+        };
     }
 
-    internal static void Check(LabelledImages data, int nodeCount)
+    private static double Alpha(string text, int colon) =>
+        double.TryParse(text.AsSpan(colon + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            && double.IsFinite(value) && value > 0
+            ? value
+            : throw new ArgumentException($"partition '{text}': ALPHA must be a positive number");
+
+    private static int ShardCount(string text, int colon) =>
+        int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
+            ? value
+            : throw new ArgumentException($"partition '{text}': K must be a whole number of at least 1");
+
+    internal static void Check(LabelledExamples data, int nodeCount)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(nodeCount);

@@ -10,7 +10,7 @@ public sealed class SortedPartitioner : IPartitioner
 
     /// <summary>The shares; the seed makes no difference.</summary>
     /// <inheritdoc/>
-    public int[][] Partition(LabelledImages data, int nodeCount, ulong seed)
+    public int[][] Partition(LabelledExamples data, int nodeCount, ulong seed)
     {
         Partitioners.Check(data, nodeCount);
         byte[] labels = data.Labels.ToArray();

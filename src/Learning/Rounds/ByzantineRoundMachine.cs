@@ -3,7 +3,7 @@ namespace P2PLearn.Learning.Rounds;
 /// <summary>The rounds of an attacker: it lets the honest speak first, then sends a model made from theirs.</summary>
 /// <remarks>
 /// The omniscient attacker of the papers as a real process: it waits for the half-step models of everyone but its accomplices, or a short
-/// time after the first of them, then forges. It neither trains nor mixes. When most of the honest are in a later round, it goes there. It
+/// time after the first of them, then forges; what it has forged it may keep back, or never forge at all. It neither trains nor mixes. When most of the honest are in a later round, it goes there. It
 /// waits without end while no honest node speaks: nothing of the run depends on it.
 /// </remarks>
 public sealed class ByzantineRoundMachine : IRoundMachine
@@ -12,6 +12,10 @@ public sealed class ByzantineRoundMachine : IRoundMachine
     private readonly ByzantineRoundOptions _options;
     private readonly SortedSet<Participant> _accomplices;
     private readonly Roster _roster;
+
+    /// <summary>Contributions kept back, and when to tell them; at most one for each round.</summary>
+    private readonly Queue<(TimeSpan At, ContributionRef Contribution)> _keptBack = new();
+
     private List<RoundEffect> _effects = [];
     private TimeSpan _now;
     private TimeSpan? _awaited;
@@ -45,10 +49,19 @@ public sealed class ByzantineRoundMachine : IRoundMachine
         _now = now > _now ? now : _now;
         _effects = [];
         Handle(happened);
+        while (_keptBack.TryPeek(out (TimeSpan At, ContributionRef Contribution) due) && due.At <= _now)
+        {
+            _effects.Add(new Announce(_keptBack.Dequeue().Contribution));
+        }
+
         if (Phase == RoundPhase.Collecting)
         {
             FollowTheHonest();
             TryForge();
+        }
+        else if (_keptBack.Count > 0)
+        {
+            Await(null);
         }
 
         return _effects;
@@ -88,9 +101,21 @@ public sealed class ByzantineRoundMachine : IRoundMachine
                 _roster.NoteFetchFailed(failed.Contribution, _now);
                 break;
             case Committed committed when Phase == RoundPhase.Committing && committed.Contribution.Round == Round:
-                _effects.Add(new Announce(committed.Contribution));
+                Tell(committed.Contribution);
                 Enter(Round + 1);
                 break;
+        }
+    }
+
+    private void Tell(ContributionRef contribution)
+    {
+        if (_options.SendAfter == TimeSpan.Zero)
+        {
+            _effects.Add(new Announce(contribution));
+        }
+        else
+        {
+            _keptBack.Enqueue((_now + _options.SendAfter, contribution));
         }
     }
 
@@ -131,6 +156,12 @@ public sealed class ByzantineRoundMachine : IRoundMachine
         bool all = Honest.All(p => p.Contributions.TryGetValue(Round, out Contribution? known)
             && known.State != ContributionState.HeadKnown);
         TimeSpan? deadline = arrived.Length == 0 ? null : arrived.Min(c => c.ArrivedAt) + _options.MaxWait;
+        if (arrived.Length > 0 && (all || _now >= deadline) && _options.Silent)
+        {
+            Enter(Round + 1);
+            return;
+        }
+
         if (arrived.Length > 0 && (all || _now >= deadline))
         {
             Phase = RoundPhase.Committing;
@@ -140,7 +171,16 @@ public sealed class ByzantineRoundMachine : IRoundMachine
 
         bool IsWanted(Peer peer, Contribution head) => head.Reference.Round >= Round && !_accomplices.Contains(peer.Participant);
         _effects.AddRange(_roster.TakeDueFetches(_now, IsWanted, out TimeSpan? nextFetch).Select(r => new Fetch(r)));
-        TimeSpan? next = deadline is null || nextFetch < deadline ? nextFetch : deadline;
+        Await(deadline is null || nextFetch < deadline ? nextFetch : deadline);
+    }
+
+    private void Await(TimeSpan? next)
+    {
+        if (_keptBack.TryPeek(out (TimeSpan At, ContributionRef Contribution) due) && !(next < due.At))
+        {
+            next = due.At;
+        }
+
         if (next is { } time && next != _awaited)
         {
             _effects.Add(new AwaitUntil(time));

@@ -12,6 +12,12 @@ public sealed record ByzantineRoundOptions
     /// <summary>How long a known head may stay without its model before the model is fetched. Default 0.2 s.</summary>
     public TimeSpan FetchAfter { get; init; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How long a forged contribution is kept back before it is told. Default 0: on time. Above the honest nodes' shortest deadline it is late.</summary>
+    public TimeSpan SendAfter { get; init; }
+
+    /// <summary>Whether nothing is ever forged or told. Default false.</summary>
+    public bool Silent { get; init; }
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">The first value that is out of range, in one line for the user.</exception>
     public void Validate()
@@ -19,5 +25,6 @@ public sealed record ByzantineRoundOptions
         RoundOptions.AtLeast(Rounds, 1, nameof(Rounds));
         RoundOptions.AtLeast(MaxWait, TimeSpan.Zero, nameof(MaxWait));
         RoundOptions.AtLeast(FetchAfter, TimeSpan.Zero, nameof(FetchAfter));
+        RoundOptions.AtLeast(SendAfter, TimeSpan.Zero, nameof(SendAfter));
     }
 }

@@ -20,6 +20,7 @@ public sealed class RoundMachine : IRoundMachine
     private readonly Participant _self;
     private readonly RoundOptions _options;
     private readonly Roster _roster;
+    private readonly RoundSources _sources;
     private readonly ArrivalDelays _delays;
 
     /// <summary>Whom the round under way waits for, oneself included; meaningful while collecting.</summary>
@@ -61,6 +62,7 @@ public sealed class RoundMachine : IRoundMachine
         _self = self;
         _options = options;
         _roster = new Roster(options);
+        _sources = new RoundSources(options.Neighbourhood, _roster);
         _delays = new ArrivalDelays(options);
         _roster.Join(self);
     }
@@ -71,13 +73,10 @@ public sealed class RoundMachine : IRoundMachine
     /// <inheritdoc/>
     public RoundPhase Phase { get; private set; }
 
-    /// <summary>n − f of those who are participants now, never below the rule's minimum.</summary>
-    private int CurrentQuorum => QuorumOf(_roster.ParticipantCount);
-
     private bool IsResumed => Round > 1 || _own is not null;
 
     /// <summary>A run that goes on does so without the f that may be gone for good; a fresh one waits for all.</summary>
-    private int GatherCount => IsResumed ? Math.Max(_options.GatherCount - _options.Faulty, 1) : _options.GatherCount;
+    private int GatherCount => IsResumed ? Math.Max(_options.GatherCount - (_options.FaultyMembers ?? _options.Faulty), 1) : _options.GatherCount;
 
     private TimeSpan GatherEnd => _startedAt + (IsResumed ? _options.QuorumTimeout : _options.GatherTimeout);
 
@@ -98,7 +97,8 @@ public sealed class RoundMachine : IRoundMachine
     /// <inheritdoc/>
     public bool Wants(ContributionRef contribution)
     {
-        if (Phase == RoundPhase.Finished || contribution.Round < Round || contribution.Round > _options.Rounds)
+        if (Phase == RoundPhase.Finished || contribution.Round < Round || contribution.Round > _options.Rounds
+            || !IsNeighbour(contribution.Round, contribution.Participant))
         {
             return false;
         }
@@ -120,6 +120,7 @@ public sealed class RoundMachine : IRoundMachine
                 break;
             case ParticipantLeft left when left.Participant != _self:
                 _roster.Leave(left.Participant, Round);
+                _sources.NoteMembership();
                 _expected.Remove(left.Participant);
                 break;
             case LocalStepsFinished finished when Phase == RoundPhase.Training && finished.Round == Round:
@@ -175,7 +176,8 @@ public sealed class RoundMachine : IRoundMachine
     private void OnJoined(Participant participant)
     {
         _roster.Join(participant);
-        if (Phase == RoundPhase.Collecting && 1 + ArrivedOthers(Round).Count() < QuorumOf(_expected.Count))
+        _sources.NoteMembership();
+        if (Phase == RoundPhase.Collecting && IsNeighbour(Round, participant) && 1 + ArrivedOthers(Round).Count() < QuorumOf(Round, _expected.Count))
         {
             _expected.Add(participant);
         }
@@ -231,8 +233,9 @@ public sealed class RoundMachine : IRoundMachine
         _committedAt = _now;
         _collectedFrom[Round] = _now;
         _deadlineAt = _now + _delays.Deadline();
+        _sources.Fix(Round);
         _expected.Clear();
-        _expected.UnionWith(_roster.Participants.Select(p => p.Participant));
+        _expected.UnionWith(_roster.Participants.Select(p => p.Participant).Where(p => IsNeighbour(Round, p)));
         foreach (Arrival _ in ArrivedOthers(Round))
         {
             _delays.Add(TimeSpan.Zero);
@@ -306,10 +309,11 @@ public sealed class RoundMachine : IRoundMachine
     {
         Peer[] outstanding = [.. _expected.Select(p => _roster.Find(p)!).Where(IsOutstanding)];
         int arrived = 1 + ArrivedOthers(Round).Count();
-        bool quorum = arrived >= QuorumOf(_expected.Count);
+        bool quorum = arrived >= QuorumOf(Round, _expected.Count);
         bool waited = outstanding.All(p => p.MissedInRow >= _options.MissedRoundsUntilAbsent);
-        bool everybody = outstanding.Length == 0 && _expected.Count >= _options.MinCandidates;
-        if (everybody
+        bool everybody = outstanding.Length == 0 && _expected.Count >= FewestOf(Round, _expected.Count);
+        bool inVain = _options.EndsHopelessRounds && _now >= _deadlineAt && _sources.Of(Round) is not null && outstanding.All(IsLost);
+        if (everybody || inVain
             || (quorum && (waited || _options.Heard == Heard.Quorum || _now >= _deadlineAt))
             || _now >= _committedAt + _options.QuorumTimeout)
         {
@@ -320,6 +324,11 @@ public sealed class RoundMachine : IRoundMachine
     private bool IsOutstanding(Peer peer) =>
         peer.Participant != _self
         && (!peer.Contributions.TryGetValue(Round, out Contribution? known) || known.State == ContributionState.HeadKnown);
+
+    // Who has spoken in a later round, and not in this one, has jumped over it.
+    private bool IsLost(Peer peer) =>
+        peer.MissedInRow >= _options.MissedRoundsUntilAbsent
+        || (!peer.Contributions.ContainsKey(Round) && peer.Contributions.Count > 0 && peer.Contributions.Last().Key > Round);
 
     private void Conclude(Peer[] outstanding, bool quorum)
     {
@@ -396,11 +405,10 @@ public sealed class RoundMachine : IRoundMachine
             return;
         }
 
-        int needed = ContributorsToCatchUp();
         foreach (int round in RoundsFarAhead().Reverse())
         {
             ContributionRef[] contributors = [.. ArrivedOthers(round).Select(a => a.Contribution)];
-            if (contributors.Length >= needed)
+            if (contributors.Length >= ContributorsToCatchUp(round))
             {
                 Phase = RoundPhase.CatchingUp;
                 _jump = new CatchUp(round, contributors);
@@ -417,7 +425,7 @@ public sealed class RoundMachine : IRoundMachine
         _jumpBeyond = 0;
         EndRound(NewRecord(jump.Round, RoundOutcome.CaughtUp) with
         {
-            Expected = [.. _roster.Participants.Select(p => p.Participant)],
+            Expected = [.. _roster.Participants.Select(p => p.Participant).Where(p => IsNeighbour(jump.Round, p))],
             Arrived = [.. jump.Contributors.Select(c => new Arrival(c, TimeSpan.Zero))],
         });
     }
@@ -441,13 +449,14 @@ public sealed class RoundMachine : IRoundMachine
     }
 
     /// <summary>
-    /// A quorum less oneself, and enough that a trimmed mean has an honest majority. A mesh too small for that sets only the round that is gone
-    /// on with, not the model, by at least one honest node's word.
+    /// A quorum of those heard in that round, less oneself, and enough that a trimmed mean has an honest majority. A mesh or a neighbourhood too small
+    /// for that sets only the round that is gone on with, not the model, by at least one honest node's word.
     /// </summary>
-    private int ContributorsToCatchUp()
+    private int ContributorsToCatchUp(int round)
     {
-        int others = Math.Max(_roster.ParticipantCount, _options.GatherCount) - 1; // all who will be there, not only who is back already
-        int robust = Math.Max(CurrentQuorum - 1, (2 * _options.Faulty) + 1);
+        int there = _sources.Of(round)?.Count ?? (_roster.ParticipantCount - 1);
+        int others = _sources.Of(round)?.Count ?? (Math.Max(_roster.ParticipantCount, _options.GatherCount) - 1); // all who will be there, not only who is back already
+        int robust = Math.Max(QuorumOf(round, 1 + there) - 1, (2 * _options.Faulty) + 1);
         return Math.Max(Math.Min(robust, others), _options.Faulty + 1);
     }
 
@@ -469,17 +478,17 @@ public sealed class RoundMachine : IRoundMachine
     private bool IsFetchWanted(Peer peer, Contribution head)
     {
         int round = head.Reference.Round;
-        if (peer.Participant == _self || !peer.CountsIn(round) || round < Round
+        if (peer.Participant == _self || !peer.CountsIn(round) || round < Round || !IsNeighbour(round, peer.Participant)
             || (round == Round && Phase == RoundPhase.Mixing))
         {
             return false;
         }
 
-        return round <= Round + _options.AheadWindow || HeadCount(round) >= ContributorsToCatchUp();
+        return round <= Round + _options.AheadWindow || HeadCount(round) >= ContributorsToCatchUp(round);
     }
 
     private int HeadCount(int round) => _roster.Participants.Count(p =>
-        p.Participant != _self && p.Contributions.TryGetValue(round, out Contribution? known)
+        p.Participant != _self && IsNeighbour(round, p.Participant) && p.Contributions.TryGetValue(round, out Contribution? known)
         && known.State is ContributionState.HeadKnown or ContributionState.Arrived);
 
     private void Await(TimeSpan? nextFetch)
@@ -503,7 +512,7 @@ public sealed class RoundMachine : IRoundMachine
 
     private IEnumerable<Arrival> ArrivedOthers(int round) =>
         from peer in _roster.Peers
-        where peer.Participant != _self && peer.CountsIn(round)
+        where peer.Participant != _self && peer.CountsIn(round) && IsNeighbour(round, peer.Participant)
         let contribution = peer.In(round, ContributionState.Arrived)
         where contribution is not null
         select new Arrival(contribution.Reference, Later(contribution.ArrivedAt - _committedAt));
@@ -523,7 +532,14 @@ public sealed class RoundMachine : IRoundMachine
         EndedAt = _now,
     };
 
-    private int QuorumOf(int participants) => Math.Max(participants - _options.Faulty, _options.MinCandidates);
+    /// <summary>n − f of so many who are heard in a round, never below the rule's minimum.</summary>
+    private int QuorumOf(int round, int heard) => Math.Max(heard - _options.Faulty, FewestOf(round, heard));
+
+    // A small membership may still be growing; a small neighbourhood is what the topology gave for this round, and waiting would add nobody.
+    private int FewestOf(int round, int heard) =>
+        _sources.Of(round) is null ? _options.MinCandidates : Math.Min(_options.MinCandidates, heard);
+
+    private bool IsNeighbour(int round, Participant participant) => participant == _self || _sources.Contains(round, participant);
 
     private static TimeSpan Later(TimeSpan delay) => delay > TimeSpan.Zero ? delay : TimeSpan.Zero;
 }

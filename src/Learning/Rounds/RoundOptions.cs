@@ -11,8 +11,11 @@ public sealed record RoundOptions
     /// <summary>H, gradient steps between two mixings; at least 1. Default 20.</summary>
     public int LocalSteps { get; init; } = 20;
 
-    /// <summary>f, how many participants may be Byzantine; at least 0. Default 0.</summary>
+    /// <summary>f', how many of those whose models are mixed in a round may be Byzantine; at least 0. Default 0. Where everybody is mixed, f.</summary>
     public int Faulty { get; init; }
+
+    /// <summary>f, how many of all participants may be Byzantine or gone for good; at least <see cref="Faulty"/>. Null, the default, where that is the same.</summary>
+    public int? FaultyMembers { get; init; }
 
     /// <summary>Fewest models, one's own included, that the aggregator mixes; at least 1. Default 1; take <see cref="IAggregator.MinCandidates"/>.</summary>
     public int MinCandidates { get; init; } = 1;
@@ -55,11 +58,20 @@ public sealed record RoundOptions
     /// <remarks>Models are pushed by their makers right behind their heads; fetching at once would move every model twice.</remarks>
     public TimeSpan FetchAfter { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A fresh run starts when so many participants are there, oneself included; a restarted node goes on with f fewer. At least 1. Default 1.</summary>
+    /// <summary>A fresh run starts when so many participants are there, oneself included; a restarted node goes on with f of all participants fewer. At least 1. Default 1.</summary>
     public int GatherCount { get; init; } = 1;
 
     /// <summary>A fresh run starts with fewer after this long; a restarted node after <see cref="QuorumTimeout"/>. Default 2 min.</summary>
     public TimeSpan GatherTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Whose models are wanted, waited for and mixed in each round; null, the default, for everybody's. Catching up looks at it too.</summary>
+    public INeighbourhood? Neighbourhood { get; init; }
+
+    /// <summary>
+    /// Whether a round in which only some are heard ends at the deadline without a quorum when all who are still waited for are absent or have gone past it: the next round
+    /// has other neighbours, or no better ones. Default false: it waits for <see cref="QuorumTimeout"/>.
+    /// </summary>
+    public bool EndsHopelessRounds { get; init; }
 
     /// <summary>Gradients of the whole run, T = rounds · H.</summary>
     public long TotalGradients => (long)Rounds * LocalSteps;
@@ -71,6 +83,7 @@ public sealed record RoundOptions
         AtLeast(Rounds, 1, nameof(Rounds));
         AtLeast(LocalSteps, 1, nameof(LocalSteps));
         AtLeast(Faulty, 0, nameof(Faulty));
+        AtLeast(FaultyMembers ?? Faulty, Faulty, nameof(FaultyMembers));
         AtLeast(MinCandidates, 1, nameof(MinCandidates));
         AtLeast(MinDeadline, TimeSpan.Zero, nameof(MinDeadline));
         AtLeast(MaxDeadline, MinDeadline, nameof(MaxDeadline));

@@ -1,10 +1,16 @@
+using P2PLearn.Learning.Optimizers;
 using P2PLearn.Learning.Rounds;
 using P2PLearn.Learning.Training;
 
 namespace P2PLearn.Learning.Simulation;
 
 /// <summary>One node of a simulation: its machine, its model, and what is counted of it.</summary>
-internal sealed class SimulatedNode(int index, Participant participant, bool honest, IRoundMachine machine)
+/// <param name="index">In [0, n).</param>
+/// <param name="participant">Its name.</param>
+/// <param name="honest">Whether it follows the protocol.</param>
+/// <param name="guard">f', what its rule guards against.</param>
+/// <param name="machine">Its rounds; null for attackers whose moves another one makes.</param>
+internal sealed class SimulatedNode(int index, Participant participant, bool honest, int guard, IRoundMachine? machine)
 {
     public int Index { get; } = index;
 
@@ -12,10 +18,17 @@ internal sealed class SimulatedNode(int index, Participant participant, bool hon
 
     public bool Honest { get; } = honest;
 
-    public IRoundMachine Machine { get; } = machine;
+    /// <summary>Replaced when it comes back.</summary>
+    public IRoundMachine? Machine { get; set; } = machine;
 
     /// <summary>θ, shape [d]; empty for those who only forge.</summary>
     public float[] Parameters { get; init; } = [];
+
+    /// <summary>θ at the start of the round under way, shape [d]; empty when there is no outer step that would look at it.</summary>
+    public float[] Previous { get; init; } = [];
+
+    /// <summary>Its outer step; null for none.</summary>
+    public IOuterOptimizer? Outer { get; init; }
 
     /// <summary>Its training; null for those who only forge.</summary>
     public LocalTrainer? Trainer { get; init; }
@@ -29,12 +42,33 @@ internal sealed class SimulatedNode(int index, Participant participant, bool hon
     /// <summary>Images of its own.</summary>
     public int Images { get; init; }
 
+    /// <summary>What came of its rounds.</summary>
+    public NodeTally Tally { get; } = new(guard);
+
     /// <summary>Steps that are asked for and not done yet; 0 when none are.</summary>
     public int PendingSteps { get; set; }
+
+    /// <summary>The name of its model as its training left it.</summary>
+    public ModelRoot Root { get; set; }
+
+    /// <summary>Mean loss of its last local steps; NaN before.</summary>
+    public double TrainLoss { get; set; } = double.NaN;
 
     /// <summary>Contributions received.</summary>
     public long ReceivedCount { get; set; }
 
-    /// <summary>Rounds that are recorded.</summary>
-    public List<RoundRecord> Records { get; } = [];
+    /// <summary>The last round that it has recorded, or joined behind; 0 before.</summary>
+    public int LastRound { get; set; }
+
+    /// <summary>Whether it is not there.</summary>
+    public bool IsAway { get; set; }
+
+    /// <summary>Grows when it leaves: what was scheduled for an earlier life does not happen.</summary>
+    public int Life { get; set; }
+
+    /// <summary>Whom its machine takes for participants, by index; used only where not everybody hears everybody.</summary>
+    public HashSet<int> Known { get; } = [];
+
+    /// <summary>How often each contribution was fetched that a broken transfer had lost.</summary>
+    public Dictionary<ContributionRef, int> Fetches { get; } = [];
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Attacks;
 using P2PLearn.Learning.Data;
@@ -10,136 +9,128 @@ using P2PLearn.Learning.Training;
 
 namespace P2PLearn.Learning.Simulation;
 
-/// <summary>Makes the nodes of a simulation and measures what came of them.</summary>
-internal static class SimulationNodes
+/// <summary>Makes the nodes of a simulation.</summary>
+internal sealed class SimulationNodes
 {
-    /// <summary>All nodes, the honest first; all that train start from the same parameters.</summary>
-    public static SimulatedNode[] Create(SimulationOptions options, LabelledImages train, SimulationWorkers workers)
+    // Above the shortest deadline, 2 s, and below the longest: late as soon as the honest know how long the others take.
+    private static readonly TimeSpan LateBy = TimeSpan.FromSeconds(3);
+
+    private readonly SimulationOptions _options;
+    private readonly LabelledExamples _train;
+    private readonly SimulationWorkers _workers;
+    private readonly SimulatedGraph? _graph;
+    private readonly float[] _initial;
+
+    /// <summary>Batches have the memory of their worker.</summary>
+    private readonly Batch[] _batches;
+
+    private readonly Participant[] _names;
+    private readonly int _faulty;
+    private readonly int _minCandidates;
+
+    /// <summary>Prepares.</summary>
+    /// <param name="options">Checked.</param>
+    /// <param name="train">Shared out among the honest.</param>
+    /// <param name="workers">The first one's parameters are overwritten.</param>
+    /// <param name="graph">Null where everybody hears everybody.</param>
+    public SimulationNodes(SimulationOptions options, LabelledExamples train, SimulationWorkers workers, SimulatedGraph? graph)
     {
-        IAttack attack = AttackRegistry.Create(options.Attack);
-        int[][] shares = Partitioners.Parse(options.Partition).Partition(train, options.HonestCount, options.Seed);
+        (_options, _train, _workers, _graph) = (options, train, workers, graph);
+        (_faulty, _minCandidates) = (options.FaultySources, options.CreateRule().MinCandidates);
         workers[0].Initialize(options.Seed);
-        float[] initial = workers[0].Parameters.ToArray();
-        Participant[] names = [.. Enumerable.Range(0, options.Nodes).Select(i => Name(i, options.Nodes))];
+        _initial = workers[0].Parameters.ToArray();
+        _batches = [.. Enumerable.Range(0, workers.Count).Select(_ => new Batch(options.Batch, train.Input.Count, train.Input.TargetCount))];
+        _names = [.. Enumerable.Range(0, options.Nodes).Select(i => Name(i, options.Nodes))];
+    }
+
+    /// <summary>All nodes, the honest first; all that train start from the same parameters. Of those who only forge the first has a machine, for all of them.</summary>
+    public SimulatedNode[] Create()
+    {
+        bool flip = AttackRegistry.Create(_options.Attack).FlipsLabels;
+        int[][] shares = Partitioners.Parse(_options.Partition).Partition(_train, _options.HonestCount, _options.Seed);
         var nodes = new List<SimulatedNode>();
-        for (int i = 0; i < options.Nodes; i++)
+        for (int i = 0; i < _options.Nodes; i++)
         {
-            if (i < options.HonestCount)
+            if (i < _options.HonestCount)
             {
-                nodes.Add(Training(options, i, names[i], shares[i], initial, train, workers, flip: false));
+                nodes.Add(Training(i, shares[i], flip: false));
             }
-            else if (attack.FlipsLabels)
+            else if (flip)
             {
                 // It holds the data of one of the honest, with other labels.
-                int[] share = shares[(i - options.HonestCount) % shares.Length];
-                nodes.Add(Training(options, i, names[i], share, initial, train, workers, flip: true));
+                nodes.Add(Training(i, shares[(i - _options.HonestCount) % shares.Length], flip: true));
             }
             else
             {
-                var rounds = new ByzantineRoundOptions { Rounds = options.Rounds };
-                nodes.Add(new SimulatedNode(
-                    i, names[i], false, new ByzantineRoundMachine(names[i], names[options.HonestCount..], rounds)));
+                nodes.Add(new SimulatedNode(i, _names[i], false, _faulty, i == _options.HonestCount ? CreateForgingMachine() : null));
             }
         }
 
         return [.. nodes];
     }
 
-    /// <summary>Evaluates the honest nodes; nodes with equal models are evaluated once.</summary>
-    public static (NodeReport[] PerNode, string ModelHash) Evaluate(
-        SimulatedNode[] nodes, SimulationWorkers workers, LabelledImages test)
+    /// <summary>The machine of a node that trains, not started.</summary>
+    /// <param name="index">Of the node.</param>
+    /// <param name="gatherCount">How many have to be there before it starts, itself included.</param>
+    public RoundMachine CreateMachine(int index, int gatherCount)
     {
-        var known = new Dictionary<ModelRoot, Evaluation>();
-        var reports = new List<NodeReport>();
-        HashSet<Participant> byzantine = [.. nodes.Where(n => !n.Honest).Select(n => n.Participant)];
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> bytes = stackalloc byte[ModelRoot.Size];
-        foreach (SimulatedNode node in nodes)
+        bool alone = _options.Aggregator == SimulationOptions.Alone;
+        return new RoundMachine(_names[index], new RoundOptions
         {
-            if (!node.Honest)
-            {
-                reports.Add(new NodeReport { Node = node.Participant.Id, Honest = false, Images = node.Images });
-                continue;
-            }
-
-            ModelRoot root = ModelRoot.OfModel(node.Parameters);
-            root.CopyTo(bytes);
-            hash.AppendData(bytes);
-            if (!known.TryGetValue(root, out Evaluation evaluation))
-            {
-                node.Parameters.CopyTo(workers[0].Parameters);
-                known.Add(root, evaluation = workers[0].Evaluate(test));
-            }
-
-            reports.Add(Report(node, evaluation, byzantine));
-        }
-
-        return ([.. reports], Convert.ToHexStringLower(hash.GetHashAndReset()));
+            Rounds = _options.Rounds,
+            LocalSteps = _options.LocalSteps,
+            Faulty = alone ? 0 : _faulty,
+            MinCandidates = _minCandidates,
+            Heard = Aggregators.HeardBy(_options.Aggregator),
+            GatherCount = alone ? 1 : gatherCount,
+            Neighbourhood = alone ? null : _graph?.Around(index),
+        });
     }
 
-    private static NodeReport Report(SimulatedNode node, Evaluation evaluation, HashSet<Participant> byzantine)
-    {
-        ContributorOutcome[] outcomes = [.. node.Records.Where(r => r.Mix is not null).SelectMany(r => r.Mix!.Contributors)];
-        return new NodeReport
-        {
-            Node = node.Participant.Id,
-            Honest = true,
-            Accuracy = evaluation.Accuracy,
-            Loss = double.IsFinite(evaluation.Loss) ? evaluation.Loss : null,
-            Images = node.Images,
-            Mixed = node.Records.Count(r => r.Mix is not null),
-            KeptByzantine = outcomes.Count(o => byzantine.Contains(o.Participant) && o.Kept),
-            RejectedByzantine = outcomes.Count(o => byzantine.Contains(o.Participant) && !o.Kept),
-            RejectedHonest = outcomes.Count(o => !byzantine.Contains(o.Participant) && !o.Kept),
-        };
-    }
-
-    private static SimulatedNode Training(
-        SimulationOptions options,
-        int index,
-        Participant name,
-        int[] share,
-        float[] initial,
-        LabelledImages train,
-        SimulationWorkers workers,
-        bool flip)
-    {
-        int worker = index % workers.Count;
-        var trainerOptions = new LocalTrainerOptions
-        {
-            BatchSize = options.Batch,
-            Seed = SeededRandom.ForStream(~options.Seed, (ulong)index).NextUInt64(), // other streams than the partition's
-            FlipLabels = flip,
-        };
-        return new SimulatedNode(index, name, !flip, new RoundMachine(name, Rounds(options)))
-        {
-            Parameters = [.. initial],
-            Trainer = new LocalTrainer(
-                workers[worker], new MomentumSgd(initial.Length, options.Optimizer), train, share, trainerOptions),
-            Worker = worker,
-            Slowness = options.Slowness.GetValueOrDefault(index, 1),
-            Images = share.Length,
-        };
-    }
-
-    private static RoundOptions Rounds(SimulationOptions options)
-    {
-        bool alone = options.Aggregator == SimulationOptions.Alone;
-        return new RoundOptions
-        {
-            Rounds = options.Rounds,
-            LocalSteps = options.LocalSteps,
-            Faulty = alone ? 0 : options.Byzantine,
-            MinCandidates = options.CreateRule().MinCandidates,
-            Heard = Aggregators.HeardBy(options.Aggregator),
-            GatherCount = alone ? 1 : options.Nodes,
-        };
-    }
-
-    // As many digits as the last one has, so that the order of the names is the order of the nodes.
-    private static Participant Name(int index, int count)
+    /// <summary>A node's name: with as many digits as the last one's, so that the order of the names is the order of the nodes.</summary>
+    public static Participant Name(int index, int count)
     {
         int digits = (count - 1).ToString(CultureInfo.InvariantCulture).Length;
         return new Participant("node-" + index.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0'));
+    }
+
+    // All of them hear the same at the same time and want the same, so one speaks for all.
+    private ByzantineRoundMachine CreateForgingMachine()
+    {
+        AttackTiming timing = AttackRegistry.Create(_options.Attack).Timing;
+        return new ByzantineRoundMachine(_names[_options.HonestCount], _names[_options.HonestCount..], new ByzantineRoundOptions
+        {
+            Rounds = _options.Rounds,
+            Silent = timing == AttackTiming.Never,
+            SendAfter = timing == AttackTiming.Late ? LateBy : TimeSpan.Zero,
+        });
+    }
+
+    private SimulatedNode Training(int index, int[] share, bool flip)
+    {
+        int worker = index % _workers.Count;
+        int gatherCount = _graph is null ? _options.Nodes : 1 + _graph.Sources(1, index).Count;
+        return new SimulatedNode(index, _names[index], !flip, _faulty, CreateMachine(index, gatherCount))
+        {
+            Parameters = [.. _initial],
+            Previous = _options.HasOuterStep ? new float[_initial.Length] : [],
+            Trainer = new LocalTrainer(
+                _workers[worker],
+                LocalOptimizers.Create(_options.Optimizer, _initial.Length),
+                _train,
+                share,
+                new LocalTrainerOptions
+                {
+                    BatchSize = _options.Batch,
+                    Seed = SeededRandom.ForStream(~_options.Seed, (ulong)index).NextUInt64(), // other streams than the partition's
+                    FlipLabels = flip,
+                    LabelPrior = _options.LabelPrior,
+                },
+                _batches[worker]),
+            Outer = _options.HasOuterStep ? OuterOptimizers.Create(_options.OuterOptimizer, _initial.Length, _options.Outer) : null,
+            Worker = worker,
+            Slowness = _options.Slowness.GetValueOrDefault(index, 1),
+            Images = share.Length,
+        };
     }
 }

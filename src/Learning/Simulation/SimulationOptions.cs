@@ -3,6 +3,8 @@ using P2PLearn.Learning.Attacks;
 using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Optimizers;
 using P2PLearn.Learning.Partitioning;
+using P2PLearn.Learning.Topology;
+using P2PLearn.Learning.Training;
 
 namespace P2PLearn.Learning.Simulation;
 
@@ -21,8 +23,14 @@ public sealed record SimulationOptions
     /// <summary>One of <see cref="AttackRegistry.Names"/>. Default "none".</summary>
     public string Attack { get; init; } = "none";
 
-    /// <summary>One of <see cref="Aggregators.Names"/>, or <see cref="Alone"/>. Default "nna".</summary>
-    public string Aggregator { get; init; } = "nna";
+    /// <summary>A name that <see cref="Aggregators.Create"/> takes, or <see cref="Alone"/>. Default <see cref="Aggregators.Default"/>.</summary>
+    public string Aggregator { get; init; } = Aggregators.Default;
+
+    /// <summary>As <see cref="Topologies.Parse"/> reads it: who hears whom. Default "all".</summary>
+    public string Topology { get; init; } = Topologies.All;
+
+    /// <summary>f', how many of those that a node hears its rule guards against; in [0, f]. Null, the default, for the topology's own choice.</summary>
+    public int? Guard { get; init; }
 
     /// <summary>A name in <see cref="Models"/>. Default "mlp".</summary>
     public string Model { get; init; } = "mlp";
@@ -45,8 +53,23 @@ public sealed record SimulationOptions
     /// <summary>Threads that train; in [1, 64]. The result does not depend on it. Default 1.</summary>
     public int Threads { get; init; } = 1;
 
-    /// <summary>Momentum and learning rate of each node. Default MoNNA's.</summary>
-    public MomentumSgdOptions Optimizer { get; init; } = new();
+    /// <summary>How each node trains. Default MoNNA's momentum and learning rate.</summary>
+    public LocalOptimizerSettings Optimizer { get; init; } = new();
+
+    /// <summary>How each node goes from its model before a round to what mixing gave; one of <see cref="OuterOptimizers.Names"/>. Default "nesterov".</summary>
+    public string OuterOptimizer { get; init; } = NesterovOuterOptimizer.RegisteredName;
+
+    /// <summary>Of Nesterov's outer step. Default rate 1 and momentum 0.15: honest progress lasts longer than an attacker's pull, which the momentum lengthens too.</summary>
+    public NesterovOuterOptions Outer { get; init; } = new() { LearningRate = 1, Momentum = 0.15f };
+
+    /// <summary>τ, how far each node's loss makes up for its own class frequencies, in [0, 10]; 0 = not at all. Default 1.</summary>
+    public double LabelPrior { get; init; } = 1;
+
+    /// <summary>What is between the nodes. Default 1 to 50 ms, nothing lost, nobody leaves.</summary>
+    public NetworkOptions Network { get; init; } = new();
+
+    /// <summary>How many honest nodes, evenly spread, are measured on the test set after each round when somebody wants to know; in [0, 10,000]. Default 16.</summary>
+    public int MeasuredNodes { get; init; } = 16;
 
     /// <summary>The models known.</summary>
     public ModelRegistry Models { get; init; } = ModelRegistry.Default;
@@ -60,16 +83,21 @@ public sealed record SimulationOptions
     /// <summary>Nodes that follow the protocol.</summary>
     public int HonestCount => Attack == "none" ? Nodes : Nodes - Byzantine;
 
+    /// <summary>Whether a node has to know the model that its round began with.</summary>
+    internal bool HasOuterStep => OuterOptimizer != NoOuterOptimizer.RegisteredName;
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">The first value that is out of range, in one line for the user.</exception>
     public void Validate()
     {
         InRange(Nodes, 1, 10_000, "nodes");
         InRange(Byzantine, 0, Nodes - 1, "byzantine");
+        InRange(Guard ?? 0, 0, Byzantine, "guard");
         InRange(LocalSteps, 1, 1_000_000, "local-steps");
         InRange(Gradients, LocalSteps, 100_000_000, "gradients");
         InRange(Batch, 1, 10_000, "batch");
         InRange(Threads, 1, 64, "threads");
+        InRange(MeasuredNodes, 0, 10_000, "measured-nodes");
         if (Gradients % LocalSteps != 0)
         {
             throw new ArgumentException($"gradients is {Gradients}, but must be a multiple of local-steps, {LocalSteps}");
@@ -82,21 +110,37 @@ public sealed record SimulationOptions
 
         Partitioners.Parse(Partition);
         AttackRegistry.Create(Attack);
-        Optimizer.Validate();
+        Network.Validate();
+        LocalOptimizers.Create(Optimizer, 1);
+        OuterOptimizers.Create(OuterOptimizer, 1, Outer);
+        new LocalTrainerOptions { BatchSize = Batch, LabelPrior = LabelPrior }.Validate();
         CheckRule();
     }
 
     /// <summary>The rule of the run; the plain mean of one's own model when alone.</summary>
-    internal IAggregator CreateRule() => Aggregator == Alone ? new Mean() : Aggregators.Create(Aggregator, Byzantine);
+    internal IAggregator CreateRule() => Aggregator == Alone ? new Mean() : Aggregators.Create(Aggregator, FaultySources);
+
+    /// <summary>Who hears whom.</summary>
+    internal ITopology CreateTopology() => Topologies.Parse(Topology, Nodes, Seed);
+
+    /// <summary>f', the Byzantine among those whom a node hears that its rule guards against: f where everybody hears everybody, unless <see cref="Guard"/> says otherwise.</summary>
+    public int FaultySources => Guard ?? CreateTopology().FaultySources(Byzantine, Rounds);
 
     private void CheckRule()
     {
-        if (Aggregator != Alone && !Aggregators.Names.Contains(Aggregator))
+        if (Aggregator != Alone && Aggregators.FindError(Aggregator, Byzantine) is { } error)
         {
-            throw new ArgumentException($"unknown aggregator '{Aggregator}': use {string.Join(", ", Aggregators.Names)} or {Alone}");
+            throw new ArgumentException(error.StartsWith("unknown", StringComparison.Ordinal) ? $"{error} or {Alone}" : error);
         }
 
-        int heard = Aggregators.HeardBy(Aggregator) == Heard.Quorum ? Nodes - Byzantine : Nodes;
+        CreateTopology(); // checks that it is there
+        int sources = FaultySources;
+        if (Topology != Topologies.All)
+        {
+            return; // a node that hears too few keeps its own model for the round
+        }
+
+        int heard = Aggregators.HeardBy(Aggregator) == Heard.Quorum ? Nodes - sources : Nodes;
         int needed = CreateRule().MinCandidates;
         if (heard < needed)
         {

@@ -20,7 +20,37 @@ public sealed record SimulationSettings(
     int Gradients,
     int LocalSteps,
     int Batch,
-    ulong Seed);
+    ulong Seed,
+    string Topology,
+    int FaultySources)
+{
+    /// <summary>One-way delay in ms; see <see cref="NetworkOptions"/>, as for the others.</summary>
+    public string Latency { get; init; } = "";
+
+    /// <summary>Mbit/s of a node, or "unlimited".</summary>
+    public string Bandwidth { get; init; } = "";
+
+    /// <summary>Chance that a transfer breaks.</summary>
+    public double Loss { get; init; }
+
+    /// <summary>Chance that an honest node leaves at the end of a round, and mean seconds away; "0" when nobody does.</summary>
+    public string Churn { get; init; } = "";
+
+    /// <summary>Those of a run.</summary>
+    public static SimulationSettings Of(SimulationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new SimulationSettings(
+            options.Nodes, options.Byzantine, options.Attack, options.Aggregator, options.Model, options.Partition,
+            options.Gradients, options.LocalSteps, options.Batch, options.Seed, options.Topology, options.FaultySources)
+        {
+            Latency = options.Network.Latency.ToString(),
+            Bandwidth = options.Network.BandwidthText,
+            Loss = options.Network.Loss,
+            Churn = options.Network.ChurnText,
+        };
+    }
+}
 
 /// <summary>What came of one node.</summary>
 public sealed record NodeReport
@@ -51,12 +81,21 @@ public sealed record NodeReport
 
     /// <summary>Honest contributions of others that it gave no share.</summary>
     public int RejectedHonest { get; init; }
+
+    /// <summary>Of an attacker: share of the times that an honest node heard it in which it was kept; null for the honest, and when nobody heard it.</summary>
+    public double? KeptShare { get; init; }
+
+    /// <summary>Byzantine peers that look like outliers to it at the end, by its last rounds.</summary>
+    public int SuspectedByzantine { get; init; }
+
+    /// <summary>Honest peers that do: false alarms.</summary>
+    public int SuspectedHonest { get; init; }
 }
 
 /// <summary>What came of a simulated run.</summary>
 public sealed record SimulationReport
 {
-    private static readonly JsonSerializerOptions Json = new()
+    internal static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.Never,
@@ -77,6 +116,21 @@ public sealed record SimulationReport
 
     /// <summary>Wall time of the run, evaluation included.</summary>
     public required double Seconds { get; init; }
+
+    /// <summary>How long the run took in its own time, in which training a round takes a second: what waiting costs.</summary>
+    public required double VirtualSeconds { get; init; }
+
+    /// <summary>Transfers of models that broke and were made up for, or not.</summary>
+    public long BrokenTransfers { get; init; }
+
+    /// <summary>How often an honest node left.</summary>
+    public int Departures { get; init; }
+
+    /// <summary>Mixings of honest nodes, over all rounds, in which more attackers were among the candidates than the rule guards against.</summary>
+    public int BeyondGuard { get; init; }
+
+    /// <summary>The most bytes that models of nodes that train took at once: of each its own and its momentum, both again for the outer step, and the contributions that somebody could still mix.</summary>
+    public long PeakModelBytes { get; init; }
 
     /// <summary>SHA-256 over the final models of the honest nodes in order, in hexadecimal: equal for equal settings.</summary>
     public required string ModelHash { get; init; }

@@ -1,4 +1,6 @@
+using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Models;
+using P2PLearn.Learning.Rounds;
 
 namespace P2PLearn.Learning.Simulation;
 
@@ -7,12 +9,12 @@ internal sealed class SimulationWorkers : IDisposable
 {
     private readonly ITrainableModel[] _models;
 
-    public SimulationWorkers(SimulationOptions options)
+    public SimulationWorkers(SimulationOptions options, ModelInput input)
     {
         _models = new ITrainableModel[Math.Min(options.Threads, options.Nodes)];
         for (int i = 0; i < _models.Length; i++)
         {
-            _models[i] = options.Models.Create(options.Model);
+            _models[i] = options.Models.Create(options.Model, input);
         }
     }
 
@@ -34,26 +36,35 @@ internal sealed class SimulationWorkers : IDisposable
     }
 
     /// <summary>Does all training that has been asked for; nodes do not see each other while they train.</summary>
-    public void TrainPending(SimulatedNode[] nodes, CancellationToken cancellationToken)
-    {
-        if (Count == 1)
+    public void TrainPending(SimulatedNode[] nodes, CancellationToken cancellationToken) =>
+        Cores.For(Count, Count, worker =>
         {
-            TrainPending(nodes, 0, cancellationToken);
-            return;
-        }
+            foreach (SimulatedNode node in nodes.Where(n => n.PendingSteps > 0 && n.Worker == worker))
+            {
+                node.Parameters.CopyTo(_models[worker].Parameters);
+                node.TrainLoss = node.Trainer!.Run(node.PendingSteps, cancellationToken).MeanLoss;
+                _models[worker].Parameters.CopyTo(node.Parameters);
+                node.Root = ModelRoot.OfModel(node.Parameters);
+                node.PendingSteps = 0;
+            }
+        }, cancellationToken);
 
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Count, CancellationToken = cancellationToken };
-        Parallel.For(0, Count, options, worker => TrainPending(nodes, worker, cancellationToken));
-    }
-
-    private void TrainPending(SimulatedNode[] nodes, int worker, CancellationToken cancellationToken)
+    /// <summary>Measures models, in the same order.</summary>
+    /// <param name="models">Each of shape [d].</param>
+    /// <param name="test">What they are measured on.</param>
+    /// <param name="cancellationToken">Looked at before each model.</param>
+    public Evaluation[] Evaluate(IReadOnlyList<float[]> models, LabelledExamples test, CancellationToken cancellationToken)
     {
-        foreach (SimulatedNode node in nodes.Where(n => n.PendingSteps > 0 && n.Worker == worker))
+        var evaluations = new Evaluation[models.Count];
+        Cores.For(Count, Count, worker =>
         {
-            node.Parameters.CopyTo(_models[worker].Parameters);
-            node.Trainer!.Run(node.PendingSteps, cancellationToken);
-            _models[worker].Parameters.CopyTo(node.Parameters);
-            node.PendingSteps = 0;
-        }
+            for (int i = worker; i < evaluations.Length; i += Count)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                models[i].CopyTo(_models[worker].Parameters);
+                evaluations[i] = _models[worker].Evaluate(test);
+            }
+        }, cancellationToken);
+        return evaluations;
     }
 }

@@ -20,9 +20,25 @@ public static class Simulator
     /// <exception cref="OperationCanceledException">The token fired.</exception>
     public static SimulationReport Run(
         SimulationOptions options,
-        LabelledImages train,
-        LabelledImages test,
+        LabelledExamples train,
+        LabelledExamples test,
         IProgress<SimulationProgress>? progress,
+        CancellationToken cancellationToken) => Run(options, train, test, progress, null, cancellationToken);
+
+    /// <summary>Runs, and tells what the honest nodes are like after each round.</summary>
+    /// <inheritdoc cref="Run(SimulationOptions, LabelledExamples, LabelledExamples, IProgress{SimulationProgress}, CancellationToken)"/>
+    /// <param name="options">Checked here.</param>
+    /// <param name="train">Shared out among the nodes.</param>
+    /// <param name="test">What the honest nodes' models are measured on.</param>
+    /// <param name="progress">Told after each round; null when nobody wants to know.</param>
+    /// <param name="onRound">Called for each round in order, on the calling thread, when all present honest nodes have finished it; null when nobody wants to know.</param>
+    /// <param name="cancellationToken">Looked at before each event; rounds that were told stay told.</param>
+    public static SimulationReport Run(
+        SimulationOptions options,
+        LabelledExamples train,
+        LabelledExamples test,
+        IProgress<SimulationProgress>? progress,
+        Action<SimulationRound>? onRound,
         CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -30,8 +46,8 @@ public static class Simulator
         ArgumentNullException.ThrowIfNull(test);
         options.Validate();
         long start = Stopwatch.GetTimestamp();
-        using var run = new SimulationRun(options, train, progress);
+        using var run = new SimulationRun(options, train, test, progress, onRound);
         run.Play(cancellationToken);
-        return run.Report(test, () => Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return run.Report(test, () => Stopwatch.GetElapsedTime(start).TotalSeconds, cancellationToken);
     }
 }

@@ -27,6 +27,7 @@ internal sealed record TorchBinding(
         "aoti_torch_assign_tensors", "aoti_torch_get_data_ptr", "aoti_torch_item_float32",
         "aoti_torch_grad_mode_is_enabled", "aoti_torch_grad_mode_set_enabled", "torch_set_requires_grad",
         "torch_call_dispatcher", "torch_new_list_reserve_size", "torch_list_push_back",
+        "aoti_torch_aten_subtract_Tensor",
     ];
 
     /// <summary>Loads libtorch and checks that it is the one this binding was written for.</summary>

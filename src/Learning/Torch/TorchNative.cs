@@ -46,6 +46,9 @@ internal static unsafe partial class TorchNative
     [LibraryImport(Library, EntryPoint = "torch_call_dispatcher")]
     public static partial int CallDispatcher(byte* operation, byte* overload, ulong* stack, ulong abiVersion);
 
+    [LibraryImport(Library, EntryPoint = "aoti_torch_aten_subtract_Tensor")]
+    public static partial int Subtract(nint minuend, nint subtrahend, double factor, out nint difference);
+
     [LibraryImport(Library, EntryPoint = "torch_new_list_reserve_size")]
     public static partial int NewList(nuint capacity, out nint list);
 

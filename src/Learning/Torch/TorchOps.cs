@@ -11,11 +11,11 @@ namespace P2PLearn.Learning.Torch;
 /// </remarks>
 internal static unsafe class TorchOps
 {
-    private const ulong None = 0;
+    internal const ulong None = 0;
     private const ulong MeanReduction = 1;
     private const long IgnoreNothing = -100; // PyTorch's default label to skip; ours are never negative
 
-    private static ReadOnlySpan<byte> NoOverload => "\0"u8; // not empty: fixed makes a null pointer of an empty span
+    internal static ReadOnlySpan<byte> NoOverload => "\0"u8; // not empty: fixed makes a null pointer of an empty span
 
     /// <summary>input · weightᵀ + bias: [batch, in] → [batch, out].</summary>
     public static Tensor Linear(TorchScope scope, Tensor input, Tensor weight, Tensor bias)
@@ -40,24 +40,25 @@ internal static unsafe class TorchOps
     }
 
     /// <summary>
-    /// Cross-correlation with stride 1 and no padding: [batch, in, h, w] → [batch, out, h − k + 1, w − k + 1].
+    /// Cross-correlation: [batch, in, h, w] → [batch, out, ⌊(h + 2·padding − k) / stride⌋ + 1, the same of w].
     /// </summary>
-    public static Tensor Conv2d(TorchScope scope, Tensor input, Tensor weight, Tensor bias)
+    public static Tensor Conv2d(TorchScope scope, Tensor input, Tensor weight, Tensor? bias, int stride = 1, int padding = 0)
     {
         (TensorShape x, TensorShape w) = (input.Shape, weight.Shape);
-        bool fits = x.Rank == 4 && w.Rank == 4 && x[1] == w[1] && x[2] >= w[2] && x[3] >= w[3]
-            && bias.Shape == TensorShape.Of(w[0]);
-        Check(fits && AreFloats(input, weight, bias), "conv2d", input, weight, bias);
+        bool fits = x.Rank == 4 && w.Rank == 4 && x[1] == w[1] && x[2] + (2 * padding) >= w[2] && x[3] + (2 * padding) >= w[3]
+            && (bias is not { } b || (b.Shape == TensorShape.Of(w[0]) && AreFloats(b)));
+        Check(fits && AreFloats(input) && AreFloats(weight), "conv2d", input, weight, bias);
         ulong* stack = stackalloc ulong[7];
         stack[0] = Duplicate(input);
         stack[1] = Duplicate(weight);
-        stack[2] = Some(Duplicate(bias));
-        stack[3] = Pair(1); // stride
-        stack[4] = Pair(0); // padding
+        stack[2] = bias is { } some ? Some(Duplicate(some)) : None;
+        stack[3] = Pair(stride);
+        stack[4] = Pair(padding);
         stack[5] = Pair(1); // dilation
         stack[6] = 1; // groups
-        return scope.Own(
-            Call("aten::conv2d"u8, NoOverload, stack), TensorShape.Of(x[0], w[0], x[2] - w[2] + 1, x[3] - w[3] + 1));
+        var result = TensorShape.Of(
+            x[0], w[0], ((x[2] + (2 * padding) - w[2]) / stride) + 1, ((x[3] + (2 * padding) - w[3]) / stride) + 1);
+        return scope.Own(Call("aten::conv2d"u8, NoOverload, stack), result);
     }
 
     /// <summary>
@@ -159,7 +160,7 @@ internal static unsafe class TorchOps
         }
     }
 
-    private static nint Call(ReadOnlySpan<byte> operation, ReadOnlySpan<byte> overload, ulong* stack)
+    internal static nint Call(ReadOnlySpan<byte> operation, ReadOnlySpan<byte> overload, ulong* stack)
     {
         // u8 literals end in a zero byte that their length does not count.
         fixed (byte* name = operation, variant = overload)
@@ -174,38 +175,43 @@ internal static unsafe class TorchOps
         return (nint)stack[0];
     }
 
-    private static ulong Duplicate(Tensor tensor)
+    internal static ulong Duplicate(Tensor tensor)
     {
         ThrowIfFailed(TorchNative.DuplicateTensor(tensor.Handle, out nint duplicate), "duplicate");
         return (ulong)duplicate;
     }
 
-    private static ulong Some(ulong value)
+    internal static ulong Some(ulong value)
     {
         ulong* cell = ((delegate* unmanaged[Cdecl]<nuint, ulong*>)TorchLibrary.Binding.OperatorNew)(sizeof(ulong));
         *cell = value;
         return (ulong)cell;
     }
 
-    private static nint NewList(int capacity)
+    internal static nint NewList(int capacity)
     {
         ThrowIfFailed(TorchNative.NewList((nuint)capacity, out nint list), "list");
         return list;
     }
 
-    private static ulong Pair(int size)
+    internal static ulong Pair(int size) => List([size, size]);
+
+    internal static ulong List(ReadOnlySpan<int> values)
     {
-        nint list = NewList(2);
-        ThrowIfFailed(TorchNative.PushBack(list, (ulong)size), "list");
-        ThrowIfFailed(TorchNative.PushBack(list, (ulong)size), "list");
+        nint list = NewList(values.Length);
+        foreach (int value in values)
+        {
+            ThrowIfFailed(TorchNative.PushBack(list, (ulong)value), "list");
+        }
+
         return (ulong)list;
     }
 
-    private static bool AreFloats(Tensor a) => a.Type == TensorType.Float32;
+    internal static bool AreFloats(Tensor a) => a.Type == TensorType.Float32;
 
-    private static bool AreFloats(Tensor a, Tensor b, Tensor c) => AreFloats(a) && AreFloats(b) && AreFloats(c);
+    internal static bool AreFloats(Tensor a, Tensor b, Tensor c) => AreFloats(a) && AreFloats(b) && AreFloats(c);
 
-    private static void Check(bool fits, string operation, Tensor first, Tensor? second = null, Tensor? third = null)
+    internal static void Check(bool fits, string operation, Tensor first, Tensor? second = null, Tensor? third = null)
     {
         if (!fits)
         {

@@ -18,8 +18,18 @@ public sealed record LocalTrainerOptions
     /// </summary>
     public bool FlipLabels { get; init; }
 
+    /// <summary>τ, how far the loss makes up for a node's own class frequencies (see <see cref="Training.LabelPrior"/>), in [0, 10]; 0 = not at all. Default 0.</summary>
+    public double LabelPrior { get; init; }
+
     /// <summary>Throws when a value is out of its range.</summary>
-    public void Validate() => ArgumentOutOfRangeException.ThrowIfNegativeOrZero(BatchSize);
+    public void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(BatchSize);
+        if (!(LabelPrior is >= 0 and <= 10))
+        {
+            throw new ArgumentOutOfRangeException(nameof(LabelPrior), LabelPrior, "must be from 0 to 10");
+        }
+    }
 }
 
 /// <summary>What some local steps did.</summary>
@@ -39,11 +49,12 @@ public sealed class LocalTrainer
 {
     private readonly ITrainableModel _model;
     private readonly ILocalOptimizer _optimizer;
-    private readonly LabelledImages _data;
+    private readonly LabelledExamples _data;
     private readonly LocalTrainerOptions _options;
     private readonly BatchSampler _sampler;
     private readonly Batch _batch;
     private readonly int[] _indices;
+    private readonly LabelPrior? _prior;
 
     /// <summary>Creates a trainer that has done no step.</summary>
     /// <param name="model">Borrowed.</param>
@@ -54,9 +65,27 @@ public sealed class LocalTrainer
     public LocalTrainer(
         ITrainableModel model,
         ILocalOptimizer optimizer,
-        LabelledImages data,
+        LabelledExamples data,
         ReadOnlySpan<int> share,
         LocalTrainerOptions options)
+        : this(model, optimizer, data, share, options, null)
+    {
+    }
+
+    /// <summary>Creates a trainer that borrows the memory of its batches, for many trainers of which one at a time runs.</summary>
+    /// <param name="model">Borrowed.</param>
+    /// <param name="optimizer">Borrowed; for the model's d.</param>
+    /// <param name="data">The data set that <paramref name="share"/> points into.</param>
+    /// <param name="share">Indices of the node's own images; at least one.</param>
+    /// <param name="options">Checked here.</param>
+    /// <param name="batch">For as many images as a batch has; its own when null.</param>
+    internal LocalTrainer(
+        ITrainableModel model,
+        ILocalOptimizer optimizer,
+        LabelledExamples data,
+        ReadOnlySpan<int> share,
+        LocalTrainerOptions options,
+        Batch? batch)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(optimizer);
@@ -72,8 +101,9 @@ public sealed class LocalTrainer
 
         (_model, _optimizer, _data, _options) = (model, optimizer, data, options);
         _sampler = new BatchSampler(share, new SeededRandom(options.Seed));
-        _batch = new Batch(options.BatchSize, data.PixelCount);
+        _batch = batch ?? new Batch(options.BatchSize, data.Input.Count, data.Input.TargetCount);
         _indices = new int[options.BatchSize];
+        _prior = LabelPrior.Create(model.Layout, data, share, options);
     }
 
     /// <summary>t, the steps done so far.</summary>
@@ -149,11 +179,11 @@ public sealed class LocalTrainer
         {
             foreach (ref long label in _batch.Labels)
             {
-                label = _data.ClassCount - 1 - label;
+                label = _data.Input.ClassCount - 1 - label;
             }
         }
 
-        float loss = _model.ComputeGradient(_batch);
+        float loss = _prior?.ComputeGradient(_model, _batch) ?? _model.ComputeGradient(_batch);
         _optimizer.Step(_model.Parameters, _model.Gradient, StepCount);
         StepCount++;
         return loss;

@@ -91,9 +91,12 @@ public sealed class AttackTests
     public void The_registry_knows_each_attack_by_its_name()
     {
         Assert.All(AttackRegistry.Names, name => Assert.Equal(name, AttackRegistry.Create(name).Name));
+        Assert.Equal(
+            AttackRegistry.MeshNames,
+            AttackRegistry.Names.Where(name => AttackRegistry.Create(name) is { Timing: AttackTiming.OnTime } and (IModelAttack or LabelFlip)));
         Assert.Equal(["label-flip"], AttackRegistry.Names.Where(name => AttackRegistry.Create(name).FlipsLabels));
         Assert.Equal(
-            "unknown attack 'gauss': use none, alie, foe, sign-flip, label-flip, nan",
+            "unknown attack 'gauss': use none, alie, foe, sign-flip, label-flip, nan, mimic, gaussian, replay, silent, late, sparse-alie, sparse-foe, dissensus, spectral, drift, split",
             Assert.Throws<ArgumentException>(() => AttackRegistry.Create("gauss")).Message);
     }
 

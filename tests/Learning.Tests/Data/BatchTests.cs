@@ -64,7 +64,7 @@ public sealed class BatchTests
         {
             float[] expected = new float[25];
             data.Scaling.Scale(data.Image(chosen[i]), expected);
-            Assert.Equal(expected, batch.Images.Slice(25 * i, 25).ToArray());
+            Assert.Equal(expected, batch.Inputs.Slice(25 * i, 25).ToArray());
             Assert.Equal(data.Labels[chosen[i]], batch.Labels[i]);
         }
     }
@@ -77,7 +77,7 @@ public sealed class BatchTests
 
         batch.FillRange(data, 0, 1);
 
-        Assert.Equal(1, batch.Images[0], 1e-6);
+        Assert.Equal(1, batch.Inputs[0], 1e-6);
     }
 
     [Fact]
@@ -97,8 +97,8 @@ public sealed class BatchTests
         for (int capacity = 1; capacity < 20; capacity++)
         {
             var batch = new Batch(capacity, 7);
-            Assert.Equal(0, (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Images)) % 64);
-            Assert.Equal(capacity * 7, batch.Images.Length);
+            Assert.Equal(0, (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(batch.Inputs)) % 64);
+            Assert.Equal(capacity * 7, batch.Inputs.Length);
         }
     }
 }

@@ -89,6 +89,7 @@ public sealed class GradientTests
     {
         "logistic" => new LogisticRegression(256, 3),
         "mlp" => new Mlp(256, 12, 3),
+        "resnet" => new ResNet(ModelInput.Image(1, 16, 16, 3), [8, 8, 16]),
         _ => new Cnn(side: 16, channels1: 3, channels2: 4, hiddenCount: 6, classCount: 3),
     };
 

@@ -9,6 +9,8 @@ public sealed class ModelTests
     [InlineData("logistic", 7_850)]
     [InlineData("mlp", 79_510)]
     [InlineData("cnn", 431_080)]
+    [InlineData("resnet", 134_586)]
+    [InlineData("char-transformer", 116_576)]
     public void The_models_have_the_published_number_of_parameters(string name, int expected)
     {
         using ITrainableModel model = ModelRegistry.Default.Create(name);
@@ -183,9 +185,9 @@ public sealed class ModelTests
     [Fact]
     public void The_registry_lists_its_names_when_one_is_unknown()
     {
-        var error = Assert.Throws<ArgumentException>(() => ModelRegistry.Default.Create("resnet"));
+        var error = Assert.Throws<ArgumentException>(() => ModelRegistry.Default.Create("vgg"));
 
-        Assert.StartsWith("unknown model 'resnet'; known are cnn, logistic, mlp", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("unknown model 'vgg'; known are char-transformer, cnn, logistic, mlp, resnet", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,7 +14,7 @@ internal static class ReferenceNetwork
         double loss = 0;
         for (int i = 0; i < batch.Count; i++)
         {
-            float[] image = batch.Images.Slice(i * batch.PixelCount, batch.PixelCount).ToArray();
+            float[] image = batch.Inputs.Slice(i * batch.InputCount, batch.InputCount).ToArray();
             double[] logits = Forward(layout, theta, [.. image.Select(x => (double)x)], side);
             loss += Math.Log(logits.Sum(Math.Exp)) - logits[batch.Labels[i]];
         }

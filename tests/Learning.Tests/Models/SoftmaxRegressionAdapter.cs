@@ -30,7 +30,7 @@ internal sealed class SoftmaxRegressionAdapter(int pixelCount, int classCount) :
         double loss = 0;
         for (int i = 0; i < batch.Count; i++)
         {
-            ReadOnlySpan<float> x = batch.Images.Slice(i * pixelCount, pixelCount);
+            ReadOnlySpan<float> x = batch.Inputs.Slice(i * pixelCount, pixelCount);
             double[] p = Softmax(x);
             loss -= Math.Log(p[batch.Labels[i]]) / batch.Count;
             for (int c = 0; c < classCount; c++)
@@ -53,7 +53,7 @@ internal sealed class SoftmaxRegressionAdapter(int pixelCount, int classCount) :
         return (float)loss;
     }
 
-    public Evaluation Evaluate(LabelledImages data)
+    public Evaluation Evaluate(LabelledExamples data)
     {
         var batch = new Batch(1, pixelCount);
         double loss = 0;
@@ -61,7 +61,7 @@ internal sealed class SoftmaxRegressionAdapter(int pixelCount, int classCount) :
         for (int i = 0; i < data.Count; i++)
         {
             batch.FillRange(data, i, 1);
-            double[] p = Softmax(batch.Images);
+            double[] p = Softmax(batch.Inputs);
             loss -= Math.Log(p[data.Labels[i]]);
             correct += Array.IndexOf(p, p.Max()) == data.Labels[i] ? 1 : 0;
         }

@@ -45,6 +45,35 @@ public sealed class MomentumSgdTests
             },
             iter: 50);
 
+    [Fact]
+    public void A_gradient_beyond_the_limit_is_shortened_to_it_and_keeps_its_direction()
+    {
+        var options = new MomentumSgdOptions { Momentum = 0, MaxGradientNorm = 1, Schedule = new ConstantSchedule { Rate = 1 } };
+        var optimizer = new MomentumSgd(2, options);
+        float[] theta = [0, 0];
+
+        optimizer.Step(theta, [30, 40], 0);
+        Assert.Equal(-0.6f, theta[0], 1e-6f);
+        Assert.Equal(-0.8f, theta[1], 1e-6f);
+
+        theta = [0, 0];
+        optimizer.Step(theta, [0.3f, 0.4f], 1); // within the limit: as it is
+        Assert.Equal([-0.3f, -0.4f], theta);
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void Clipping_does_not_hide_a_gradient_that_is_not_finite(float defect)
+    {
+        var optimizer = new MomentumSgd(2, new MomentumSgdOptions { MaxGradientNorm = 1 });
+        float[] theta = [0, 0];
+
+        optimizer.Step(theta, [defect, 1], 0);
+
+        Assert.False(float.IsFinite(theta[0]));
+    }
+
     [Theory]
     [InlineData(0, 0.75)]
     [InlineData(49, 0.75)]
@@ -94,6 +123,7 @@ public sealed class MomentumSgdTests
         new MomentumSgdOptions { Momentum = float.NaN },
         new MomentumSgdOptions { WeightDecay = -1 },
         new MomentumSgdOptions { WeightDecay = float.PositiveInfinity },
+        new MomentumSgdOptions { MaxGradientNorm = -1 },
         new MomentumSgdOptions { Schedule = new StepDecaySchedule { InitialRate = 0 } },
         new MomentumSgdOptions { Schedule = new StepDecaySchedule { InitialRate = double.NaN } },
         new MomentumSgdOptions { Schedule = new StepDecaySchedule { PeriodSteps = 0 } },

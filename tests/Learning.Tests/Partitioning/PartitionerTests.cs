@@ -21,6 +21,8 @@ public sealed class PartitionerTests
     [InlineData("iid")]
     [InlineData("sorted")]
     [InlineData("dirichlet:0.3")]
+    [InlineData("shards:2")]
+    [InlineData("quantity-skew:0.3")]
     public void The_seed_fixes_the_shares(string name)
     {
         IPartitioner partitioner = Partitioners.Parse(name);
@@ -30,6 +32,42 @@ public sealed class PartitionerTests
             Assert.NotEqual(partitioner.Partition(Data, 5, 42), partitioner.Partition(Data, 5, 43));
         }
     }
+
+    [Fact]
+    public void Every_node_gets_its_shards_and_few_classes()
+    {
+        int[][] shares = Partitioners.Parse("shards:2").Partition(Data, 10, seed: 3);
+
+        Assert.Equal(Enumerable.Range(0, 6000), shares.SelectMany(s => s).Order());
+        Assert.All(shares, s => Assert.Equal(600, s.Length));
+        Assert.All(shares, s => Assert.InRange(s.Select(i => Data.Labels[i]).Distinct().Count(), 1, 2));
+        Assert.Equal(
+            "6000 examples cannot be cut into 6010 shards, 601 for each of 10 nodes",
+            Assert.Throws<ArgumentException>(() => Partitioners.Parse("shards:601").Partition(Data, 10, 1)).Message);
+    }
+
+    [Theory]
+    [InlineData(0.001)]
+    [InlineData(0.5)]
+    [InlineData(1000)]
+    public void Quantity_skew_deals_out_everything_in_unequal_parts_of_equal_mixture(double alpha)
+    {
+        int[][] shares = new QuantitySkewPartitioner(alpha).Partition(Data, 10, seed: 3);
+
+        Assert.Equal(Enumerable.Range(0, 6000), shares.SelectMany(s => s).Order());
+        Assert.All(shares, s => Assert.NotEmpty(s));
+        int largest = shares.Max(s => s.Length);
+        int[] allowed = alpha == 0.001 ? [5900, 5991] : alpha == 0.5 ? [900, 5000] : [600, 700];
+        Assert.InRange(largest, allowed[0], allowed[1]);
+        int[] counts = [.. shares.MaxBy(s => s.Length)!.CountBy(i => Data.Labels[i]).Select(c => c.Value)];
+        Assert.Equal(10, counts.Length);
+        Assert.All(counts, c => Assert.InRange(c, largest * 0.06, largest * 0.14));
+    }
+
+    [Fact]
+    public void One_example_a_node_is_enough() =>
+        Assert.All(["quantity-skew:0.1", "shards:1", "embedding:0.1"], name =>
+            Assert.All(Partitioners.Parse(name).Partition(Images(10), 10, 5), s => Assert.Single(s)));
 
     [Fact]
     public void Sorted_shards_have_few_classes()
@@ -82,8 +120,13 @@ public sealed class PartitionerTests
     }
 
     [Theory]
-    [InlineData("shards", "unknown partition 'shards': use iid, dirichlet:ALPHA or sorted")]
-    [InlineData("dirichlet", "unknown partition 'dirichlet': use iid, dirichlet:ALPHA or sorted")]
+    [InlineData("shards", "unknown partition 'shards': use iid, dirichlet:ALPHA, sorted, shards:K, quantity-skew:ALPHA or embedding:ALPHA")]
+    [InlineData("iid:1", "unknown partition 'iid:1': use iid, dirichlet:ALPHA, sorted, shards:K, quantity-skew:ALPHA or embedding:ALPHA")]
+    [InlineData("shards:0", "partition 'shards:0': K must be a whole number of at least 1")]
+    [InlineData("shards:1.5", "partition 'shards:1.5': K must be a whole number of at least 1")]
+    [InlineData("shards:99999999999", "partition 'shards:99999999999': K must be a whole number of at least 1")]
+    [InlineData("quantity-skew:0", "partition 'quantity-skew:0': ALPHA must be a positive number")]
+    [InlineData("embedding:", "partition 'embedding:': ALPHA must be a positive number")]
     [InlineData("dirichlet:", "partition 'dirichlet:': ALPHA must be a positive number")]
     [InlineData("dirichlet:0", "partition 'dirichlet:0': ALPHA must be a positive number")]
     [InlineData("dirichlet:-1", "partition 'dirichlet:-1': ALPHA must be a positive number")]
@@ -95,7 +138,7 @@ public sealed class PartitionerTests
     [Fact]
     public void Names_are_read_back()
     {
-        Assert.All(["iid", "sorted", "dirichlet:0.5"], name => Assert.Equal(name, Partitioners.Parse(name).Name));
+        Assert.All(["iid", "sorted", "dirichlet:0.5", "shards:2", "quantity-skew:0.5", "embedding:0.1"], name => Assert.Equal(name, Partitioners.Parse(name).Name));
         string message = Assert.Throws<ArgumentException>(() => Partitioners.Parse("iid").Partition(Images(3), 4, 1)).Message;
         Assert.Equal("3 images cannot be shared among 4 nodes", message);
     }

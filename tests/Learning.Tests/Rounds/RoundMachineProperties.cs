@@ -57,9 +57,9 @@ public sealed class RoundMachineProperties
     [Fact]
     public void Whatever_happens_no_rule_of_the_rounds_is_broken()
     {
-        Gen.Select(History, Gen.Bool.Select(all => all ? Heard.All : Heard.Quorum)).Sample((history, heard) =>
+        Gen.Select(History, Gen.Bool.Select(all => all ? Heard.All : Heard.Quorum), Gen.Bool).Sample((history, heard, some) =>
         {
-            var run = new Run(Options with { Heard = heard });
+            var run = new Run(Options with { Heard = heard, Neighbourhood = some ? new Some() : null, EndsHopelessRounds = some });
             run.Play(history);
             run.DrainToTheEnd();
             Assert.Equal(RoundPhase.Finished, run.Machine.Phase);
@@ -279,6 +279,24 @@ public sealed class RoundMachineProperties
             Assert.All(contributors, c => Assert.Contains(c, _arrived));
             Assert.All(contributors, c => Assert.Equal(round, c.Round));
             Assert.All(contributors, c => Assert.DoesNotContain((c.Participant, c.Round), _proven));
+            if (_options.Neighbourhood is Some some)
+            {
+                Assert.All(contributors, c => Assert.True(some.Last[round]?.Contains(c.Participant) ?? true, $"{c} is not heard in round {round}"));
+            }
+        }
+    }
+
+    /// <summary>Three of the others, other ones in each round; remembers what it said last, which the machine goes by.</summary>
+    private sealed class Some : INeighbourhood
+    {
+        public Dictionary<int, IReadOnlySet<Participant>?> Last { get; } = [];
+
+        public IReadOnlySet<Participant>? Sources(int round, IReadOnlyList<Participant> participants)
+        {
+            Assert.Equal(participants.Order(), participants);
+            Assert.Contains(Self, participants);
+            Participant[] others = [.. participants.Where(p => p != Self)];
+            return Last[round] = others.Length <= 3 ? null : Enumerable.Range(round, 3).Select(i => others[i % others.Length]).ToHashSet();
         }
     }
 }

@@ -12,6 +12,7 @@ public sealed class RoundMachineTests
         new RoundOptions { Rounds = 0 },
         new RoundOptions { LocalSteps = 0 },
         new RoundOptions { Faulty = -1 },
+        new RoundOptions { Faulty = 2, FaultyMembers = 1 },
         new RoundOptions { MinCandidates = 0 },
         new RoundOptions { MinDeadline = TimeSpan.FromSeconds(-1) },
         new RoundOptions { MaxDeadline = TimeSpan.FromSeconds(1) },

@@ -19,6 +19,7 @@ public sealed class LocalTrainerTests : IDisposable
     [InlineData("logistic")]
     [InlineData("mlp")]
     [InlineData("cnn")]
+    [InlineData("resnet")]
     public void A_killed_node_goes_on_bit_for_bit(string name)
     {
         (LocalTrainer whole, ITrainableModel wholeModel) = Create(name);
@@ -74,6 +75,32 @@ public sealed class LocalTrainerTests : IDisposable
         Assert.Equal(honestModel.Parameters.ToArray(), attackerModel.Parameters.ToArray());
     }
 
+    [Theory]
+    [InlineData("logistic")]
+    [InlineData("mlp")]
+    [InlineData("cnn")]
+    public void A_class_of_which_a_node_has_nothing_is_left_nearly_alone_when_the_loss_makes_up_for_it(string name)
+    {
+        int[] share = [.. TestData.WholeShare(Data).Where(i => Data.Labels[i] != 2)];
+        double plain = BiasMoved(name, share, prior: 0);
+        double adjusted = BiasMoved(name, share, prior: 1);
+        Assert.True(adjusted > 0 && adjusted < 0.05 * plain, $"{adjusted} of {plain}");
+    }
+
+    [Fact]
+    public void Even_classes_need_no_making_up_for()
+    {
+        int[] even = [.. Enumerable.Range(0, 3).SelectMany(c => TestData.WholeShare(Data).Where(i => Data.Labels[i] == c).Take(20))];
+        Assert.Equal(BiasMoved("mlp", even, prior: 0), BiasMoved("mlp", even, prior: 1), 1e-5);
+    }
+
+    [Fact]
+    public void Flipped_labels_are_made_up_for_as_they_are_trained_on()
+    {
+        int[] share = [.. TestData.WholeShare(Data).Where(i => Data.Labels[i] != 0)];
+        Assert.True(BiasMoved("mlp", share, prior: 1, flip: true) < 0.05 * BiasMoved("mlp", share, prior: 0, flip: true));
+    }
+
     [Fact]
     public void A_cancelled_run_stops_between_steps()
     {
@@ -127,20 +154,31 @@ public sealed class LocalTrainerTests : IDisposable
         Assert.Throws<ArgumentException>(() => Create("mlp", share: [-1]));
         Assert.Throws<ArgumentException>(() => Create("mlp", share: []));
         Assert.Throws<ArgumentOutOfRangeException>(() => new LocalTrainerOptions { BatchSize = 0 }.Validate());
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LocalTrainerOptions { LabelPrior = -1 }.Validate());
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LocalTrainerOptions { LabelPrior = double.NaN }.Validate());
         Assert.Throws<ArgumentOutOfRangeException>(() => Create("mlp").Trainer.Run(-1, CancellationToken.None));
         Assert.Throws<ArgumentOutOfRangeException>(() => Create("mlp").Trainer.ExportState(new byte[10]));
+    }
+
+    // How far a step moves the bias of class 2, the last parameter.
+    private double BiasMoved(string name, int[] share, double prior, bool flip = false)
+    {
+        (LocalTrainer trainer, ITrainableModel model) = Create(name, share: share, flip: flip, prior: prior);
+        float before = model.Parameters[^1];
+        trainer.Run(1, CancellationToken.None);
+        return Math.Abs(model.Parameters[^1] - before);
     }
 
     private static void Refuses(LocalTrainer trainer, byte[] state) =>
         Assert.Throws<InvalidDataException>(() => trainer.ImportState(state));
 
     private (LocalTrainer Trainer, ITrainableModel Model) Create(
-        string name, LabelledImages? data = null, int[]? share = null, bool flip = false, ulong modelSeed = 5)
+        string name, LabelledImages? data = null, int[]? share = null, bool flip = false, ulong modelSeed = 5, double prior = 0)
     {
         ITrainableModel model = Track(GradientTests.CreateSmall(name));
         model.Initialize(modelSeed);
         var optimizer = new MomentumSgd(model.Layout.ParameterCount, new MomentumSgdOptions());
-        var options = new LocalTrainerOptions { BatchSize = 7, Seed = 3, FlipLabels = flip };
+        var options = new LocalTrainerOptions { BatchSize = 7, Seed = 3, FlipLabels = flip, LabelPrior = prior };
         return (new LocalTrainer(model, optimizer, data ?? Data, share ?? TestData.WholeShare(Data), options), model);
     }
 
