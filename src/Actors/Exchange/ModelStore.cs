@@ -72,6 +72,15 @@ public sealed class ModelStore : IDisposable
         }
     }
 
+    /// <summary>What a peer's contribution of a round says it was trained on; 0 when its model is not here.</summary>
+    public uint SampleCountOf(uint round, ReplicaId peer)
+    {
+        lock (_gate)
+        {
+            return _models.TryGetValue((round, peer), out var held) ? held.Contribution.SampleCount : 0;
+        }
+    }
+
     /// <summary>Takes any model with this hash, whoever made it.</summary>
     public bool TryTake(Hash256 root, [NotNullWhen(true)] out Contribution? contribution, [NotNullWhen(true)] out ModelBuffer? model)
     {

@@ -1,3 +1,5 @@
+using System.Text;
+using P2PLearn.Networking.Files;
 using P2PLearn.Networking.Identity;
 
 namespace P2PLearn.Actors.Membership;
@@ -58,13 +60,10 @@ internal sealed class KnownMembers
 
     private void Save()
     {
-        if (_file is null)
+        if (_file is not null)
         {
-            return;
+            string lines = string.Concat(_peers.Select(peer => peer + "\n"));
+            DurableFile.Replace(_file, Encoding.ASCII.GetBytes(lines), ownerOnly: true);
         }
-
-        string temporary = _file + ".tmp";
-        File.WriteAllLines(temporary, _peers.Select(peer => peer.ToString()));
-        File.Move(temporary, _file, overwrite: true);
     }
 }

@@ -6,8 +6,10 @@ namespace P2PLearn.Actors.Monitoring;
 
 /// <summary>The event log: JSON lines in a file that is rotated, and a stream for whoever watches.</summary>
 /// <remarks>
-/// Events are queued and written by one task. When the disk cannot keep up, the queue drops its oldest events and the log says how many
-/// with a <c>dropped</c> line, so that training never waits for a log.
+/// Events are queued and written by one task. When the disk cannot keep up, the queue drops its oldest events; when it is full, events are
+/// dropped until there is room. The log says how many with a <c>dropped</c> line; training never waits for a log, nor ends with it. A last line
+/// that a crash has torn is ended, and noted with a <c>torn_line</c>. An event is written before it is shown, so what was shown is in the file
+/// after kill -9; one that cannot be written is shown all the same.
 /// </remarks>
 public sealed class EventLog : IEventSink, IAsyncDisposable
 {
@@ -22,8 +24,7 @@ public sealed class EventLog : IEventSink, IAsyncDisposable
     public const int MaxQueued = 4096;
 
     private readonly Channel<MeshEvent> _queue;
-    private readonly string? _path;
-    private readonly long _maxBytes;
+    private readonly EventFile? _file;
     private readonly Action<MeshEvent, string>? _watch;
     private readonly TimeProvider _time;
     private readonly Task _writer;
@@ -35,10 +36,14 @@ public sealed class EventLog : IEventSink, IAsyncDisposable
     /// <param name="watch">Called for each event with its JSON line, one at a time.</param>
     /// <param name="time">The clock.</param>
     public EventLog(string? path, long maxBytes, Action<MeshEvent, string>? watch, TimeProvider time)
+        : this(path, maxBytes, watch, time, EventFile.OpenFile)
+    {
+    }
+
+    internal EventLog(string? path, long maxBytes, Action<MeshEvent, string>? watch, TimeProvider time, Func<string, Stream> open)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
-        _path = path;
-        _maxBytes = maxBytes;
+        _file = path is null ? null : new EventFile(path, maxBytes, open);
         _watch = watch;
         _time = time;
         _queue = Channel.CreateBounded<MeshEvent>(
@@ -79,56 +84,54 @@ public sealed class EventLog : IEventSink, IAsyncDisposable
 
     private async Task WriteAsync()
     {
-        FileStream? file = Open();
         await foreach (MeshEvent happened in _queue.Reader.ReadAllAsync())
         {
             if (happened is Flush flush)
             {
                 flush.Done.SetResult();
-                continue;
             }
-
-            string line = JsonSerializer.Serialize(happened, Json);
-            _watch?.Invoke(happened, line);
-            file = await AppendAsync(file, line);
+            else
+            {
+                await WriteAsync(happened);
+            }
         }
 
-        if (file is not null)
+        if (_file is not null)
         {
-            await file.DisposeAsync();
+            await _file.DisposeAsync();
         }
     }
 
-    private async Task<FileStream?> AppendAsync(FileStream? file, string line)
+    /// <summary>Writes an event, and before it what has to be noted of the log itself; shows what is written, and the event in any case.</summary>
+    private async Task WriteAsync(MeshEvent happened)
     {
-        if (file is null)
-        {
-            return null;
-        }
-
+        long torn = 0;
+        bool isOpen = _file?.TryOpen(out torn) ?? true;
         long dropped = Interlocked.Exchange(ref _dropped, 0);
-        string text = dropped > 0 ? $"{{\"event\":\"dropped\",\"count\":{dropped}}}\n{line}\n" : line + "\n";
-        try
+        List<MeshEvent> events = [];
+        if (torn > 0)
         {
-            await file.WriteAsync(System.Text.Encoding.UTF8.GetBytes(text));
-            await file.FlushAsync();
-            return file.Length < _maxBytes ? file : await RotateAsync(file);
+            events.Add(new TornLine(torn) { At = happened.At });
         }
-        catch (IOException)
+
+        if (dropped > 0)
         {
-            return file; // a full disk must not stop the node; the next event tries again
+            events.Add(new EventsDropped(dropped) { At = happened.At });
+        }
+
+        events.Add(happened);
+        string[] lines = [.. events.Select(e => JsonSerializer.Serialize(e, Json))];
+        bool isWritten = isOpen && (_file is null || await _file.TryAppendAsync(lines));
+        if (!isWritten)
+        {
+            Interlocked.Add(ref _dropped, dropped + 1); // a full disk must not stop the node
+        }
+
+        for (int i = isWritten ? 0 : lines.Length - 1; i < lines.Length; i++)
+        {
+            _watch?.Invoke(events[i], lines[i]);
         }
     }
-
-    private async Task<FileStream?> RotateAsync(FileStream file)
-    {
-        await file.DisposeAsync();
-        File.Move(_path!, _path + ".1", overwrite: true);
-        return Open();
-    }
-
-    private FileStream? Open() =>
-        _path is null ? null : new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
 
     private sealed record Flush(TaskCompletionSource Done) : MeshEvent;
 }

@@ -15,11 +15,21 @@ namespace P2PLearn.Actors.Monitoring;
 [JsonDerivedType(typeof(PeerRefused), "peer_refused")]
 [JsonDerivedType(typeof(RunStarted), "run_started")]
 [JsonDerivedType(typeof(RoundCompleted), "round")]
+[JsonDerivedType(typeof(FaultyTooSmall), "faulty_too_small")]
 [JsonDerivedType(typeof(Attacked), "attacked")]
 [JsonDerivedType(typeof(ContributionRefused), "contribution_refused")]
 [JsonDerivedType(typeof(EquivocationFound), "equivocation")]
+[JsonDerivedType(typeof(RunUnknown), "run_unknown")]
+[JsonDerivedType(typeof(CheckpointMade), "checkpoint")]
+[JsonDerivedType(typeof(CheckpointFailed), "checkpoint_failed")]
+[JsonDerivedType(typeof(JoiningLate), "joining")]
+[JsonDerivedType(typeof(JoinedLate), "joined")]
+[JsonDerivedType(typeof(JoinFailed), "join_failed")]
+[JsonDerivedType(typeof(Mirrored), "mirrored")]
 [JsonDerivedType(typeof(RunFinished), "finished")]
 [JsonDerivedType(typeof(NodeStopped), "stopped")]
+[JsonDerivedType(typeof(TornLine), "torn_line")]
+[JsonDerivedType(typeof(EventsDropped), "dropped")]
 public abstract record MeshEvent
 {
     /// <summary>When, UTC by this node's clock.</summary>
@@ -75,11 +85,15 @@ public sealed record PeerRefused(string Peer, string Reason) : MeshEvent;
 /// <param name="Rounds">Rounds of the whole run.</param>
 /// <param name="Round">The round it begins with; above 1 after a restart.</param>
 /// <param name="Images">Training images of this node.</param>
-public sealed record RunStarted(string RunId, string Model, int Parameters, int Rounds, int Round, int Images) : MeshEvent;
+/// <param name="Aggregator">The mixing rule; null in logs of versions that did not tell.</param>
+/// <param name="Topology">Whom each node mixes, "all" for everybody; null in logs of versions that did not tell.</param>
+/// <param name="Guard">f', how many of them the rule guards against.</param>
+public sealed record RunStarted(
+    string RunId, string Model, int Parameters, int Rounds, int Round, int Images, string? Aggregator = null, string? Topology = null, int? Guard = null) : MeshEvent;
 
 /// <summary>What became of one participant's contribution in one round.</summary>
 /// <param name="Peer">Whose.</param>
-/// <param name="Outcome"><c>kept</c>, <c>rejected</c> (by the mixing rule), <c>missing</c>, <c>refused</c> (failed the checks) or <c>equivocated</c>.</param>
+/// <param name="Outcome"><c>kept</c>, <c>clipped</c> (farther than most, and left with less than half an equal share), <c>rejected</c> (no share), <c>missing</c>, <c>refused</c> (failed the checks) or <c>equivocated</c>.</param>
 /// <param name="Distance">Euclidean distance to this node's own half-step model; null when it did not reach the rule or is not finite.</param>
 /// <param name="Weight">Its share in the mixed model, in [0, 1].</param>
 public sealed record CandidateOutcome(string Peer, string Outcome, double? Distance, double Weight);
@@ -109,6 +123,22 @@ public sealed record RoundCompleted(
     double WaitMilliseconds,
     double MixMilliseconds) : MeshEvent;
 
+/// <summary>A peer that looks like an outlier.</summary>
+/// <param name="Peer">Who.</param>
+/// <param name="Rounds">Rounds of this node that were looked at and that it was in.</param>
+/// <param name="Far">Of them those in which it was far out.</param>
+/// <param name="Twin">Of them those in which another peer was at exactly its distance: two that send one vector, or one of them copied.</param>
+/// <param name="Rejected">Of them those in which the rule gave it no share.</param>
+public sealed record SuspectPeer(string Peer, int Rounds, int Far, int Twin, int Rejected);
+
+/// <summary>More peers look like outliers, seen from this node, than the run guards against: f is declared too small. Nothing else changes.</summary>
+/// <param name="Round">The round, from 1.</param>
+/// <param name="Declared">f of the run.</param>
+/// <param name="Suggested">The f that they call for.</param>
+/// <param name="Rounds">Rounds that were looked at.</param>
+/// <param name="Suspects">Those peers.</param>
+public sealed record FaultyTooSmall(int Round, int Declared, int Suggested, int Rounds, IReadOnlyList<SuspectPeer> Suspects) : MeshEvent;
+
 /// <summary>This node, an attacker, has sent its vector for a round.</summary>
 /// <param name="Round">The round, from 1.</param>
 /// <param name="Rounds">Rounds of the whole run.</param>
@@ -127,6 +157,52 @@ public sealed record ContributionRefused(string Peer, int Round, string Reason) 
 /// <param name="Round">The round.</param>
 public sealed record EquivocationFound(string Peer, int Round) : MeshEvent;
 
+/// <summary>The run that this node is to join has not been heard of yet; it goes on waiting.</summary>
+/// <param name="Wanted">First digits of its id.</param>
+/// <param name="Known">The runs that the mesh knows, by their ids.</param>
+public sealed record RunUnknown(string Wanted, IReadOnlyList<string> Known) : MeshEvent;
+
+/// <summary>This node has stored its model of a round as blocks, and told the mesh of it.</summary>
+/// <param name="Round">The round.</param>
+/// <param name="Root">CID of the model.</param>
+/// <param name="Bytes">Bytes of the model.</param>
+/// <param name="Accuracy">As in the round's line.</param>
+public sealed record CheckpointMade(int Round, string Root, long Bytes, double? Accuracy) : MeshEvent;
+
+/// <summary>A checkpoint could not be stored; the run goes on without it.</summary>
+/// <param name="Round">The round.</param>
+/// <param name="Reason">One line.</param>
+public sealed record CheckpointFailed(int Round, string Reason) : MeshEvent;
+
+/// <summary>This node fetches the checkpoint of a run that is under way; told as it comes.</summary>
+/// <param name="RunId">The run, hex.</param>
+/// <param name="Round">The checkpoint's round.</param>
+/// <param name="Models">Models fetched and to be fetched.</param>
+/// <param name="BytesDone">Bytes that are here.</param>
+/// <param name="TotalBytes">Bytes of all of them, as far as known.</param>
+/// <param name="BytesPerSecond">Rate at which they come.</param>
+public sealed record JoiningLate(string RunId, int Round, int Models, long BytesDone, long TotalBytes, double BytesPerSecond) : MeshEvent;
+
+/// <summary>This node goes on from a checkpoint of the others.</summary>
+/// <param name="RunId">The run, hex.</param>
+/// <param name="Round">The checkpoint's round; it begins with the next one.</param>
+/// <param name="Makers">Whose models it took the robust choice of.</param>
+/// <param name="Bytes">Bytes of those models.</param>
+/// <param name="Milliseconds">How long it took.</param>
+public sealed record JoinedLate(string RunId, int Round, IReadOnlyList<string> Makers, long Bytes, double Milliseconds) : MeshEvent;
+
+/// <summary>The checkpoint was not to be had; the node begins as if there were none, and catches up with what the others contribute.</summary>
+/// <param name="RunId">The run, hex.</param>
+/// <param name="Round">The checkpoint's round.</param>
+/// <param name="Reason">One line.</param>
+public sealed record JoinFailed(string RunId, int Round, string Reason) : MeshEvent;
+
+/// <summary>This node, which does not train, keeps and serves the newest checkpoint of a run.</summary>
+/// <param name="RunId">The run, hex.</param>
+/// <param name="Round">The checkpoint's round.</param>
+/// <param name="Roots">The models, all of their makers.</param>
+public sealed record Mirrored(string RunId, int Round, IReadOnlyList<string> Roots) : MeshEvent;
+
 /// <summary>The run is over at this node; the model lies in the data directory.</summary>
 /// <param name="Rounds">Rounds done.</param>
 /// <param name="Accuracy">Accuracy on all test images, in [0, 1]; null when the node has none.</param>
@@ -136,3 +212,11 @@ public sealed record RunFinished(int Rounds, double? Accuracy, double? Loss, str
 
 /// <summary>The node has left the cluster and ends.</summary>
 public sealed record NodeStopped : MeshEvent;
+
+/// <summary>The line of the log before this one is torn: a crash or a power cut ended the writer within it.</summary>
+/// <param name="Bytes">What there is of it.</param>
+public sealed record TornLine(long Bytes) : MeshEvent;
+
+/// <summary>Events are missing in the log from here back: the disk was full, or could not keep up.</summary>
+/// <param name="Count">How many.</param>
+public sealed record EventsDropped(long Count) : MeshEvent;

@@ -161,9 +161,9 @@ public static class AkkaConfig
           serialization-identifiers."{{typeof(CrdtSerializer).FullName}}, P2PLearn.Actors" = {{CrdtSerializer.Id}}
           serialization-bindings {
             {{Binding<ReplicatedContributions>()}}
-            {{Binding<ReplicatedRegister>()}}
+            {{Binding<ReplicatedAttestations>()}}
             {{Binding<ContributionsKey>()}}
-            {{Binding<RegisterKey>()}}
+            {{Binding<AttestationsKey>()}}
           }
         }
 

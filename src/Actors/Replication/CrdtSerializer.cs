@@ -2,9 +2,9 @@ using System.Runtime.Serialization;
 using System.Text;
 using Akka.Actor;
 using Akka.Serialization;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Crdt.Encoding;
-using P2PLearn.Crdt.Registers;
 
 namespace P2PLearn.Actors.Replication;
 
@@ -12,9 +12,9 @@ namespace P2PLearn.Actors.Replication;
 /// <remarks>
 /// <code>
 /// C1  ReplicatedContributions   the canonical form of its ContributionSet
-/// R1  ReplicatedRegister        nil | [ timestamp: uint64, writer: bin 1..64, value: bin ]
+/// A1  ReplicatedAttestations    the canonical form of its AttestationSet
 /// K1  ContributionsKey          its id in ASCII
-/// K2  RegisterKey               its id in ASCII
+/// K3  AttestationsKey           its id in ASCII, one of the shards'
 /// </code>
 /// Reading is where foreign data comes in: what <see cref="ReplicationStore"/> does not want, or what is not validly signed, is dropped here,
 /// before the replicator sees it.
@@ -28,11 +28,10 @@ public sealed class CrdtSerializer : SerializerWithStringManifest
     public const int MaxKeyBytes = 64;
 
     private const string ContributionsManifest = "C1";
-    private const string RegisterManifest = "R1";
+    private const string AttestationsManifest = "A1";
     private const string ContributionsKeyManifest = "K1";
-    private const string RegisterKeyManifest = "K2";
+    private const string AttestationsKeyManifest = "K3";
 
-    private static readonly LwwRegisterCodec<byte[]> RegisterCodec = new(ElementCodecs.Bytes);
     private readonly ReplicationStore? _store;
 
     /// <summary>Called by Akka.</summary>
@@ -50,9 +49,9 @@ public sealed class CrdtSerializer : SerializerWithStringManifest
     public override string Manifest(object o) => o switch
     {
         ReplicatedContributions => ContributionsManifest,
-        ReplicatedRegister => RegisterManifest,
+        ReplicatedAttestations => AttestationsManifest,
         ContributionsKey => ContributionsKeyManifest,
-        RegisterKey => RegisterKeyManifest,
+        AttestationsKey => AttestationsKeyManifest,
         _ => throw new SerializationException($"{o?.GetType()} is none of our replicated types"),
     };
 
@@ -60,9 +59,9 @@ public sealed class CrdtSerializer : SerializerWithStringManifest
     public override byte[] ToBinary(object obj) => obj switch
     {
         ReplicatedContributions contributions => ContributionSetCodec.Encode(contributions.Set),
-        ReplicatedRegister register => CanonicalEncoding.Encode(RegisterCodec, register.Register),
+        ReplicatedAttestations attestations => AttestationSetCodec.Encode(attestations.Set),
         ContributionsKey key => Encoding.ASCII.GetBytes(key.Id),
-        RegisterKey key => Encoding.ASCII.GetBytes(key.Id),
+        AttestationsKey key => Encoding.ASCII.GetBytes(key.Id),
         _ => throw new SerializationException($"{obj?.GetType()} is none of our replicated types"),
     };
 
@@ -79,9 +78,9 @@ public sealed class CrdtSerializer : SerializerWithStringManifest
         return manifest switch
         {
             ContributionsManifest => ReadContributions(bytes, _store),
-            RegisterManifest => ReadRegister(bytes, _store),
+            AttestationsManifest => ReadAttestations(bytes, _store),
             ContributionsKeyManifest => new ContributionsKey(ReadKey(bytes)),
-            RegisterKeyManifest => new RegisterKey(ReadKey(bytes)),
+            AttestationsKeyManifest => AttestationsKey.Find(ReadKey(bytes)) ?? throw new SerializationException("no shard of attestations"),
             _ => throw new SerializationException("an unknown manifest of a replicated type"),
         };
     }
@@ -94,13 +93,12 @@ public sealed class CrdtSerializer : SerializerWithStringManifest
             : throw new SerializationException($"a contribution set was refused: {error}");
     }
 
-    private static ReplicatedRegister ReadRegister(byte[] bytes, ReplicationStore store)
+    private static ReplicatedAttestations ReadAttestations(byte[] bytes, ReplicationStore store)
     {
-        CrdtLimits limits = CrdtLimits.Default with { MaxValueBytes = store.Options.MaxRegisterBytes };
-        ThrowIfLonger(bytes, store.Options.MaxRegisterBytes + 128);
-        return CanonicalEncoding.TryDecode(RegisterCodec, bytes, limits, out LwwRegister<byte[]>? register, out DecodeError error)
-            ? new ReplicatedRegister(store.Filter(register))
-            : throw new SerializationException($"a register was refused: {error}");
+        ThrowIfLonger(bytes, ReplicationOptions.MaxEntryBytes);
+        return AttestationSetCodec.TryDecode(bytes, store.Options.AttestationShardLimits, out AttestationSet? set, out DecodeError error)
+            ? ReplicatedAttestations.Of(store.Filter(set))
+            : throw new SerializationException($"a set of attestations was refused: {error}");
     }
 
     private static string ReadKey(byte[] bytes)

@@ -1,14 +1,13 @@
 using Akka.Actor;
 using Akka.DistributedData;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Contributions;
-using P2PLearn.Crdt.Registers;
-using P2PLearn.Networking.Identity;
 using static P2PLearn.Actors.Replication.ReplicationProtocol;
 using Subscribe = P2PLearn.Actors.Replication.ReplicationProtocol.Subscribe;
 
 namespace P2PLearn.Actors.Replication;
 
-/// <summary>Puts this node's contributions into DistributedData and tells subscribers what comes out of it.</summary>
+/// <summary>Puts this node's contributions and attestations into DistributedData and tells subscribers what comes out of it.</summary>
 /// <remarks>
 /// A thin shell: what is wanted and what is there lives in <see cref="ReplicationStore"/>, outside the actor system. When the system is rebuilt the
 /// new replicator starts from what the store holds. Its mailbox takes local messages only.
@@ -18,25 +17,26 @@ public sealed class ReplicationActor : ReceiveActor
     /// <summary>Its name below <c>/user</c>.</summary>
     public const string ActorName = "replication";
 
-    private static readonly TimeSpan UpdateLimit = TimeSpan.FromSeconds(5);
     private readonly ReplicationStore _store;
     private readonly IActorRef _replicator = DistributedData.Get(Context.System).Replicator;
+    private readonly ReplicatorWriter _writer;
     private readonly HashSet<IActorRef> _subscribers = [];
-    private readonly HashSet<string> _registers = new(StringComparer.Ordinal);
 
     /// <summary>Use <see cref="Props"/>.</summary>
     public ReplicationActor(ReplicationStore store)
     {
         _store = store;
+        _writer = new ReplicatorWriter(_replicator, Self);
         Receive<Follow>(follow => OnFollow(follow.Scope));
         Receive<Publish>(publish => OnPublish(publish.Contribution));
         Receive<Prune>(OnPrune);
         Receive<Subscribe>(subscribe => OnSubscribe(subscribe.Subscriber));
         Receive<GetContributions>(_ => Sender.Tell(new ContributionsChanged(ContributionSet.Bottom, _store.Contributions)));
-        Receive<FollowRegister>(follow => FollowName(follow.Name));
-        Receive<WriteRegister>(OnWriteRegister);
+        Receive<Attest>(attest => OnAttest(attest.Attestation));
+        Receive<GetAttestations>(_ => Sender.Tell(new AttestationsChanged(AttestationSet.Bottom, _store.Attestations)));
         Receive<Changed>(OnChanged);
-        Receive<Stored>(OnStored);
+        Receive<Saved>(OnSaved);
+        Receive<ReplicatorWriter.Stored>(OnStored);
         Receive<IGetResponse>(OnLook);
         Receive<IUpdateResponse>(_ => { }); // of writes without a requester
         Receive<Terminated>(ended => _subscribers.Remove(ended.ActorRef));
@@ -52,26 +52,42 @@ public sealed class ReplicationActor : ReceiveActor
         for (int shard = 0; shard < ReplicationOptions.ShardCount; shard++)
         {
             _replicator.Tell(Dsl.Subscribe(ContributionsKey.Shards[shard], Self));
-            ContributionSet content = _store.ShardContent(shard);
-            if (!content.IsBottom)
+            _replicator.Tell(Dsl.Subscribe(AttestationsKey.Shards[shard], Self));
+            AttestationSet attestations = _store.AttestationShardContent(shard);
+            if (!attestations.IsBottom)
             {
-                Update(shard, set => set.With(content), null);
+                _writer.Add(shard, attestations, null);
             }
         }
 
-        foreach ((string name, LwwRegister<byte[]> register) in _store.Registers)
-        {
-            FollowName(name);
-            UpdateRegister(name, register, null);
-        }
+        OfferContributions();
     }
 
     private void OnFollow(ContributionScope scope)
     {
+        bool isNews = !scope.Runs.Keys.All(_store.Scope.Runs.ContainsKey);
         _store.Scope = scope;
+        if (isNews)
+        {
+            OfferContributions(); // what a former process of this node left of the run
+        }
+
         foreach (ContributionsKey shard in ContributionsKey.Shards)
         {
             _replicator.Tell(Dsl.Get(shard, ReadLocal.Instance)); // what was there before it was wanted
+        }
+    }
+
+    /// <summary>Puts into the replicator what the store has of the runs that are followed.</summary>
+    private void OfferContributions()
+    {
+        for (int shard = 0; shard < ReplicationOptions.ShardCount; shard++)
+        {
+            ContributionSet content = _store.ShardContent(shard);
+            if (!content.IsBottom)
+            {
+                _writer.Add(shard, content, null);
+            }
         }
     }
 
@@ -94,7 +110,18 @@ public sealed class ReplicationActor : ReceiveActor
             return;
         }
 
-        Update(shard, set => set.With(single), new Requester(Sender, contribution, null));
+        Save(new ReplicationRequest(Sender, contribution));
+    }
+
+    private void OnAttest(Attestation attestation)
+    {
+        if (_store.Admit(attestation) is { } reason)
+        {
+            Sender.Tell(new AttestRefused(attestation, reason));
+            return;
+        }
+
+        Save(new ReplicationRequest(Sender, attestation));
     }
 
     private void OnPrune(Prune prune)
@@ -102,7 +129,7 @@ public sealed class ReplicationActor : ReceiveActor
         _store.Prune(prune.Run, prune.Below);
         for (int shard = 0; shard < ReplicationOptions.ShardCount; shard++)
         {
-            Update(shard, set => set.Set.RoundsOf(prune.Run).Any(round => round < prune.Below) ? set.Prune(prune.Run, prune.Below) : set, null);
+            _writer.Prune(shard, prune.Run, prune.Below);
         }
     }
 
@@ -111,25 +138,7 @@ public sealed class ReplicationActor : ReceiveActor
         _subscribers.Add(subscriber);
         Context.Watch(subscriber);
         subscriber.Tell(new ContributionsChanged(_store.Contributions, _store.Contributions));
-        foreach ((string name, LwwRegister<byte[]> register) in _store.Registers)
-        {
-            subscriber.Tell(EventOf(name, register));
-        }
-    }
-
-    private void OnWriteRegister(WriteRegister write)
-    {
-        if (!IsName(write.Name) || write.Value.Length > _store.Options.MaxRegisterBytes
-            || (!_registers.Contains(write.Name) && _registers.Count >= _store.Options.MaxRegisters))
-        {
-            Sender.Tell(new RegisterRefused(write.Name, ReplicationRefusal.LimitReached));
-            return;
-        }
-
-        FollowName(write.Name);
-        LwwRegister<byte[]> register = _store.Write(write.Name, write.Value);
-        TakeRegister(write.Name, register);
-        UpdateRegister(write.Name, register, new Requester(Sender, null, write.Name));
+        subscriber.Tell(new AttestationsChanged(_store.Attestations, _store.Attestations));
     }
 
     private void OnChanged(Changed changed)
@@ -138,9 +147,9 @@ public sealed class ReplicationActor : ReceiveActor
         {
             Take(contributions.Set);
         }
-        else if (changed.Key is RegisterKey key && changed.Data is ReplicatedRegister register)
+        else if (changed.Key is AttestationsKey && changed.Data is ReplicatedAttestations attestations)
         {
-            TakeRegister(key.Id[RegisterKey.Prefix.Length..], register.Register);
+            Take(attestations.Set);
         }
     }
 
@@ -152,24 +161,53 @@ public sealed class ReplicationActor : ReceiveActor
         }
     }
 
-    /// <summary>The replicator's answer to a write that somebody asked for.</summary>
-    private void OnStored(Stored stored)
+    /// <summary>Puts an own statement on the disk before anybody else can see it: what is announced is never forgotten.</summary>
+    private void Save(ReplicationRequest request)
     {
-        Requester requester = stored.Requester;
-        if (requester.Contribution is { } contribution)
+        if (_store.Database is { } database)
         {
-            if (stored.IsSuccess)
-            {
-                Take(ContributionSet.Bottom.Add(contribution).State); // subscribers need not wait for the replicator's next notice
-            }
-
-            requester.Actor.Tell(stored.IsSuccess
-                ? new Published(contribution)
-                : new PublishRefused(contribution, ReplicationRefusal.NotStored));
+            database.SaveAsync(request.Item).PipeTo(Self, success: saved => new Saved(request, saved));
         }
-        else if (requester.Register is { } name)
+        else
         {
-            requester.Actor.Tell(stored.IsSuccess ? new RegisterWritten(name) : new RegisterRefused(name, ReplicationRefusal.NotStored));
+            _writer.Add(request);
+        }
+    }
+
+    private void OnSaved(Saved saved)
+    {
+        if (saved.IsSuccess)
+        {
+            _writer.Add(saved.Request);
+        }
+        else
+        {
+            saved.Request.Refuse(ReplicationRefusal.DiskFailed);
+        }
+    }
+
+    /// <summary>The replicator's answer to a write that somebody asked for.</summary>
+    private void OnStored(ReplicatorWriter.Stored stored)
+    {
+        if (!stored.IsSuccess)
+        {
+            stored.Request.Refuse(ReplicationRefusal.NotStored);
+            return;
+        }
+
+        Take(stored.Request.Item); // subscribers need not wait for the replicator's next notice
+        stored.Request.Accept();
+    }
+
+    private void Take(object item)
+    {
+        if (item is Contribution contribution)
+        {
+            Take(ContributionSet.Bottom.Add(contribution).State);
+        }
+        else if (item is Attestation attestation)
+        {
+            Take(AttestationShards.SetOf([attestation]));
         }
     }
 
@@ -182,11 +220,12 @@ public sealed class ReplicationActor : ReceiveActor
         }
     }
 
-    private void TakeRegister(string name, LwwRegister<byte[]> register)
+    private void Take(AttestationSet attestations)
     {
-        if (_store.Take(name, register) is { } changed)
+        AttestationSet added = _store.Take(attestations);
+        if (!added.IsBottom)
         {
-            Tell(EventOf(name, changed));
+            Tell(new AttestationsChanged(added, _store.Attestations));
         }
     }
 
@@ -198,44 +237,6 @@ public sealed class ReplicationActor : ReceiveActor
         }
     }
 
-    private void FollowName(string name)
-    {
-        if (IsName(name) && _registers.Count < _store.Options.MaxRegisters && _registers.Add(name))
-        {
-            _replicator.Tell(Dsl.Subscribe(RegisterKey.Of(name), Self));
-        }
-    }
-
-    private void Update(int shard, Func<ReplicatedContributions, ReplicatedContributions> modify, Requester? requester) =>
-        Send(Dsl.Update(ContributionsKey.Shards[shard], ReplicatedContributions.Empty, WriteLocal.Instance, modify), requester);
-
-    private void UpdateRegister(string name, LwwRegister<byte[]> register, Requester? requester) => Send(
-        Dsl.Update(
-            RegisterKey.Of(name),
-            ReplicatedRegister.Empty,
-            WriteLocal.Instance,
-            old => old.Merge(new ReplicatedRegister(register))),
-        requester);
-
-    private void Send(object update, Requester? requester)
-    {
-        if (requester is null)
-        {
-            _replicator.Tell(update);
-            return;
-        }
-
-        _replicator.Ask<IUpdateResponse>(update, UpdateLimit).PipeTo(
-            Self, success: answer => new Stored(requester, answer.IsSuccessful), failure: _ => new Stored(requester, false));
-    }
-
-    private static RegisterChanged EventOf(string name, LwwRegister<byte[]> register) => new(
-        name, register.Value, PeerId.TryFromBytes(register.Writer.Bytes, out PeerId? writer) ? writer : null, register.Timestamp);
-
-    private static bool IsName(string? name) =>
-        name is { Length: >= 1 and <= 40 } && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
-
-    private sealed record Requester(IActorRef Actor, Contribution? Contribution, string? Register);
-
-    private sealed record Stored(Requester Requester, bool IsSuccess);
+    /// <summary>What was asked for is on the disk, or not.</summary>
+    private sealed record Saved(ReplicationRequest Request, bool IsSuccess);
 }

@@ -1,3 +1,4 @@
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Crdt.Encoding;
 
@@ -10,7 +11,7 @@ namespace P2PLearn.Actors.Replication;
 /// </remarks>
 public sealed record ReplicationOptions
 {
-    /// <summary>Keys that the contributions are spread over, by hash of run and peer. The same on all members; part of the wire format.</summary>
+    /// <summary>Keys that the contributions, and as many that the attestations are spread over, by hash of run and peer. The same on all members; part of the wire format.</summary>
     public const int ShardCount = 16;
 
     /// <summary>Entries of DistributedData in one message, at most.</summary>
@@ -19,17 +20,14 @@ public sealed record ReplicationOptions
     /// <summary>Largest encoded entry: a quarter of a frame, less some room for names.</summary>
     public const int MaxEntryBytes = 60 * 1024;
 
+    /// <summary>Most encoded bytes of an attestation beside its payload: a kind, run and peer of its own, version, signature, lengths.</summary>
+    private const int MaxAttestationOverhead = 192;
+
     /// <summary>Contributions in one shard, default 96: 12 rounds of 8 peers. About 280 bytes each, 560 when all equivocate.</summary>
     public int MaxContributionsPerShard { get; init; } = 96;
 
-    /// <summary>Longest value of a register, default 4096 bytes.</summary>
-    public int MaxRegisterBytes { get; init; } = 4096;
-
-    /// <summary>Registers in all, default 32.</summary>
-    public int MaxRegisters { get; init; } = 32;
-
-    /// <summary>How far ahead of this node's clock a register's time may be, default 10 min; a write further ahead could not be replaced.</summary>
-    public TimeSpan MaxClockLead { get; init; } = TimeSpan.FromMinutes(10);
+    /// <summary>Attestations in one shard, default 96, each version counted: 16 peers with 4 checkpoints, settings and reputation.</summary>
+    public int MaxAttestationsPerShard { get; init; } = 96;
 
     /// <summary>The limits of one shard, decoded or merged.</summary>
     internal ContributionLimits ShardLimits => new()
@@ -42,15 +40,30 @@ public sealed record ReplicationOptions
     /// <summary>The limits of all shards together.</summary>
     internal ContributionLimits SetLimits => new() { MaxRuns = 8 * ShardCount, MaxEntries = MaxContributionsPerShard * ShardCount };
 
+    /// <summary>The limits of one shard of attestations, decoded or merged: so much payload that the encoded shard stays an entry.</summary>
+    internal AttestationLimits AttestationShardLimits => new()
+    {
+        MaxEntries = MaxAttestationsPerShard,
+        MaxTotalPayloadBytes = MaxEntryBytes - (MaxAttestationsPerShard * MaxAttestationOverhead),
+        Encoding = CrdtLimits.Default with { MaxTotalBytes = MaxEntryBytes },
+    };
+
+    /// <summary>The limits of all shards of attestations together.</summary>
+    internal AttestationLimits AttestationSetLimits => new()
+    {
+        MaxRuns = 64 * ShardCount,
+        MaxPeersPerRun = 256 * ShardCount,
+        MaxEntries = MaxAttestationsPerShard * ShardCount,
+        MaxTotalPayloadBytes = MaxEntryBytes * ShardCount,
+    };
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A limit that cannot work.</exception>
     public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxContributionsPerShard, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxContributionsPerShard, 100);
-        ArgumentOutOfRangeException.ThrowIfLessThan(MaxRegisterBytes, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxRegisterBytes, MaxEntryBytes / 2);
-        ArgumentOutOfRangeException.ThrowIfLessThan(MaxRegisters, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(MaxClockLead, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxAttestationsPerShard, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxAttestationsPerShard, 128);
     }
 }

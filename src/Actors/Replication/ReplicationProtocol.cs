@@ -1,6 +1,6 @@
 using Akka.Actor;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Contributions;
-using P2PLearn.Networking.Identity;
 
 namespace P2PLearn.Actors.Replication;
 
@@ -13,17 +13,23 @@ public enum ReplicationRefusal
     /// <summary>Its run, round or peer is not followed.</summary>
     OutOfScope,
 
-    /// <summary>Its shard or the registers are full, or it is too large.</summary>
+    /// <summary>Its shard is full, or it is too large.</summary>
     LimitReached,
 
     /// <summary>The replicator did not answer.</summary>
     NotStored,
+
+    /// <summary>It could not be written to this node's disk, so it was not replicated either.</summary>
+    DiskFailed,
 }
 
 /// <summary>Messages of <see cref="ReplicationActor"/>; local only, nothing here travels.</summary>
 public static class ReplicationProtocol
 {
-    /// <summary>Command: take these runs, rounds and peers from now on. No answer.</summary>
+    /// <summary>
+    /// Command: take these runs, rounds and peers from now on, and forget the contributions of other runs here, in memory and on the disk. No
+    /// answer.
+    /// </summary>
     /// <param name="Scope">What is wanted; its limits are ignored.</param>
     public sealed record Follow(ContributionScope Scope);
 
@@ -31,7 +37,7 @@ public static class ReplicationProtocol
     /// <param name="Contribution">Signed.</param>
     public sealed record Publish(Contribution Contribution);
 
-    /// <summary>The contribution is in this node's replica and on its way.</summary>
+    /// <summary>The contribution is on this node's disk, if it has one for this, in its replica, and on its way.</summary>
     /// <param name="Contribution">Which.</param>
     public sealed record Published(Contribution Contribution);
 
@@ -45,7 +51,7 @@ public static class ReplicationProtocol
     /// <param name="Below">First round that stays.</param>
     public sealed record Prune(RunId Run, uint Below);
 
-    /// <summary>Command: tell me of changes. Answers at once with a <see cref="ContributionsChanged"/> of everything, and every register's value.</summary>
+    /// <summary>Command: tell me of changes. Answers at once with a <see cref="ContributionsChanged"/> and an <see cref="AttestationsChanged"/> of everything.</summary>
     /// <param name="Subscriber">Who; watched, so it need not unsubscribe.</param>
     public sealed record Subscribe(IActorRef Subscriber);
 
@@ -61,28 +67,30 @@ public static class ReplicationProtocol
         public static GetContributions Instance { get; } = new();
     }
 
-    /// <summary>Command: write a register. Answer: <see cref="RegisterWritten"/> or <see cref="RegisterRefused"/>.</summary>
-    /// <param name="Name">Its name, 1 to 40 characters of a–z, 0–9 and '-'.</param>
-    /// <param name="Value">Its value; not changed afterwards.</param>
-    public sealed record WriteRegister(string Name, byte[] Value);
+    /// <summary>Command: replicate an attestation, of this node as a rule. Answer: <see cref="Attested"/> or <see cref="AttestRefused"/>.</summary>
+    /// <param name="Attestation">Signed.</param>
+    public sealed record Attest(Attestation Attestation);
 
-    /// <summary>The register is written in this node's replica and on its way.</summary>
-    /// <param name="Name">Which.</param>
-    public sealed record RegisterWritten(string Name);
+    /// <summary>
+    /// The attestation, or a newer one in its place, is on this node's disk, if it has one for this, in its replica, and on its way.
+    /// </summary>
+    /// <param name="Attestation">Which.</param>
+    public sealed record Attested(Attestation Attestation);
 
-    /// <summary>The register is not written.</summary>
-    /// <param name="Name">Which.</param>
+    /// <summary>The attestation is not replicated.</summary>
+    /// <param name="Attestation">Which.</param>
     /// <param name="Reason">Why.</param>
-    public sealed record RegisterRefused(string Name, ReplicationRefusal Reason);
+    public sealed record AttestRefused(Attestation Attestation, ReplicationRefusal Reason);
 
-    /// <summary>Command: read a register's changes of other members too. Registers that are not followed are not heard of. No answer.</summary>
-    /// <param name="Name">Its name.</param>
-    public sealed record FollowRegister(string Name);
+    /// <summary>Event: attestations came in.</summary>
+    /// <param name="Added">What is new.</param>
+    /// <param name="All">Everything after it.</param>
+    public sealed record AttestationsChanged(AttestationSet Added, AttestationSet All);
 
-    /// <summary>Event: a register has another value.</summary>
-    /// <param name="Name">Which.</param>
-    /// <param name="Value">The value; written by a member, otherwise untrusted; shared, not to be changed.</param>
-    /// <param name="Writer">Who wrote it, as it says.</param>
-    /// <param name="Timestamp">When, in Unix milliseconds of its writer.</param>
-    public sealed record RegisterChanged(string Name, byte[] Value, PeerId? Writer, ulong Timestamp);
+    /// <summary>Query; answer: <see cref="AttestationsChanged"/> with nothing added.</summary>
+    public sealed record GetAttestations
+    {
+        /// <summary>The one instance.</summary>
+        public static GetAttestations Instance { get; } = new();
+    }
 }

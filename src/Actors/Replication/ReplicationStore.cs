@@ -1,8 +1,7 @@
 using Akka.Actor.Setup;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Clocks;
 using P2PLearn.Crdt.Contributions;
-using P2PLearn.Crdt.Registers;
-using P2PLearn.Networking.Identity;
 
 namespace P2PLearn.Actors.Replication;
 
@@ -14,27 +13,21 @@ namespace P2PLearn.Actors.Replication;
 public sealed class ReplicationStore : Setup
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, LwwRegister<byte[]>> _registers = new(StringComparer.Ordinal);
     private volatile ContributionScope _scope = new() { Runs = new Dictionary<RunId, RunScope>() };
+    private readonly AttestationShards _attestations;
     private ContributionSet _contributions = ContributionSet.Bottom;
 
     /// <summary>Creates a store that wants nothing yet.</summary>
-    /// <param name="self">This node.</param>
     /// <param name="verifier">Checks the contributions' signatures.</param>
-    /// <param name="time">Clock of the registers.</param>
     /// <param name="options">Limits.</param>
-    public ReplicationStore(PeerId self, ISignatureVerifier verifier, TimeProvider time, ReplicationOptions? options = null)
+    public ReplicationStore(ISignatureVerifier verifier, ReplicationOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(self);
-        Self = ReplicaId.FromBytes(self.Bytes);
+        ArgumentNullException.ThrowIfNull(verifier);
         Verifier = verifier;
-        Time = time;
         Options = options ?? new ReplicationOptions();
         Options.Validate();
+        _attestations = new AttestationShards(verifier, Options);
     }
-
-    /// <summary>This node.</summary>
-    public ReplicaId Self { get; }
 
     /// <summary>Limits.</summary>
     public ReplicationOptions Options { get; }
@@ -42,11 +35,21 @@ public sealed class ReplicationStore : Setup
     /// <summary>Checks the contributions' signatures.</summary>
     public ISignatureVerifier Verifier { get; }
 
-    /// <summary>What is taken from others now: runs, rounds, peers. Its limits are replaced by the store's.</summary>
+    /// <summary>
+    /// What is taken from others now: runs, rounds, peers. Its limits are replaced by the store's. Contributions of other runs are forgotten, or runs
+    /// long ended would fill the shards; a scope without any run forgets nothing.
+    /// </summary>
     public ContributionScope Scope
     {
         get => _scope;
-        set => _scope = value with { Limits = Options.SetLimits };
+        set
+        {
+            _scope = value with { Limits = Options.SetLimits };
+            if (value.Runs.Count > 0)
+            {
+                Change(contributions => contributions.Under(value.Runs.ContainsKey));
+            }
+        }
     }
 
     /// <summary>All contributions taken so far and not pruned.</summary>
@@ -61,21 +64,23 @@ public sealed class ReplicationStore : Setup
         }
     }
 
-    /// <summary>The registers that were ever written, by name.</summary>
-    public IReadOnlyDictionary<string, LwwRegister<byte[]>> Registers
+    /// <summary>Whose attestations of which runs are taken, at first those of anybody who signs. Its limits are replaced by the store's.</summary>
+    public AttestationScope AttestationScope
     {
-        get
-        {
-            lock (_gate)
-            {
-                return new Dictionary<string, LwwRegister<byte[]>>(_registers);
-            }
-        }
+        get => _attestations.Scope;
+        set => _attestations.Scope = value;
     }
 
-    internal TimeProvider Time { get; }
+    /// <summary>All attestations taken so far, the newest versions of each.</summary>
+    public AttestationSet Attestations => _attestations.Taken;
 
-    /// <summary>The shard of a contribution. FNV-1a over run and peer: the same on every member, in every version.</summary>
+    /// <summary>Where what the store holds is kept; none in memory only.</summary>
+    internal ReplicationDatabase? Database { get; set; }
+
+    /// <summary>Everything the store holds at this moment.</summary>
+    internal ReplicationState State => new(Contributions, Attestations);
+
+    /// <summary>The shard of a contribution or attestation. FNV-1a over run and peer: the same on every member, in every version.</summary>
     internal static int ShardOf(RunId run, ReplicaId peer)
     {
         Span<byte> bytes = stackalloc byte[RunId.Size];
@@ -87,67 +92,83 @@ public sealed class ReplicationStore : Setup
     internal ContributionMerge Filter(ContributionSet foreign) =>
         ContributionSet.Bottom.Merge(foreign, Verifier, _scope with { Limits = Options.ShardLimits });
 
+    /// <summary>The part of a foreign shard of attestations that is let in: wanted, within the limits and validly signed.</summary>
+    internal AttestationSet Filter(AttestationSet foreign) => _attestations.Filter(foreign);
+
+    /// <summary>Lets an attestation in, of this node as a rule.</summary>
+    /// <returns>Why not.</returns>
+    internal ReplicationRefusal? Admit(Attestation attestation) => _attestations.Admit(attestation);
+
+    /// <summary>Takes attestations in.</summary>
+    /// <returns>What was new.</returns>
+    internal AttestationSet Take(AttestationSet attestations)
+    {
+        AttestationSet added = _attestations.Take(attestations);
+        SaveSoon(!added.IsBottom);
+        return added;
+    }
+
+    /// <summary>
+    /// Takes what a former process of this node left, signatures checked: contributions whatever their run, since none is followed yet, and the
+    /// rest within the limits.
+    /// </summary>
+    internal void Restore(ReplicationState state)
+    {
+        lock (_gate)
+        {
+            _contributions = _contributions.Join(state.Contributions);
+        }
+
+        _attestations.Restore(state.Attestations);
+    }
+
+    /// <summary>Attestations this node holds in a shard.</summary>
+    internal AttestationSet AttestationShardContent(int shard) => _attestations.Content(shard);
+
     /// <summary>Takes contributions in.</summary>
     /// <returns>What was new.</returns>
     internal ContributionSet Take(ContributionSet contributions)
     {
-        lock (_gate)
+        ContributionSet added = ContributionSet.Bottom;
+        Change(before =>
         {
-            ContributionMerge merge = _contributions.Merge(contributions, Verifier, _scope);
-            _contributions = merge.State;
-            return merge.Added;
-        }
+            ContributionMerge merge = before.Merge(contributions, Verifier, _scope);
+            added = merge.Added;
+            return merge.State;
+        });
+        return added;
     }
 
     /// <summary>Drops the run's rounds below a watermark, here; see <see cref="ReplicationActor"/> for the replicated ones.</summary>
-    internal void Prune(RunId run, uint below)
-    {
-        lock (_gate)
-        {
-            _contributions = _contributions.Prune(run, below).State;
-        }
-    }
+    internal void Prune(RunId run, uint below) => Change(contributions => contributions.Prune(run, below).State);
 
-    /// <summary>Contributions this node holds in a shard.</summary>
+    /// <summary>Contributions this node holds in a shard, of the runs that it follows.</summary>
     internal ContributionSet ShardContent(int shard) =>
-        Contributions.Entries
+        Contributions.Under(_scope.Runs.ContainsKey).Entries
             .Where(entry => ShardOf(entry.First.Run, entry.First.Peer) == shard)
             .SelectMany(entry => entry.Second is null ? [entry.First] : new[] { entry.First, entry.Second })
             .Aggregate(ContributionSet.Bottom, (set, contribution) => set.Add(contribution).State);
 
-    /// <summary>A register as it is taken from others: unchanged, or never written when its time is too far ahead.</summary>
-    internal LwwRegister<byte[]> Filter(LwwRegister<byte[]> foreign) =>
-        foreign.Timestamp <= Now(Options.MaxClockLead) ? foreign : LwwRegister<byte[]>.Bottom;
-
-    /// <summary>A write that is newer than what is there.</summary>
-    internal LwwRegister<byte[]> Write(string name, byte[] value)
+    private void Change(Func<ContributionSet, ContributionSet> change)
     {
+        bool changed;
         lock (_gate)
         {
-            LwwRegister<byte[]> before = _registers.GetValueOrDefault(name, LwwRegister<byte[]>.Bottom);
-            return before.Set(Self, Math.Max(Now(TimeSpan.Zero), before.Timestamp + 1), value).State;
+            ContributionSet before = _contributions;
+            _contributions = change(before);
+            changed = !ReferenceEquals(before, _contributions);
         }
+
+        SaveSoon(changed);
     }
 
-    /// <summary>Takes a register in.</summary>
-    /// <returns>The register when it changed.</returns>
-    internal LwwRegister<byte[]>? Take(string name, LwwRegister<byte[]> register)
+    private void SaveSoon(bool changed)
     {
-        lock (_gate)
+        if (changed)
         {
-            LwwRegister<byte[]> before = _registers.GetValueOrDefault(name, LwwRegister<byte[]>.Bottom);
-            LwwRegister<byte[]> after = before.Join(Filter(register));
-            bool changed = !after.Equals(before) && (_registers.ContainsKey(name) || _registers.Count < Options.MaxRegisters);
-            if (changed)
-            {
-                _registers[name] = after;
-            }
-
-            return changed ? after : null;
+            Database?.SaveSoon();
         }
     }
-
-    private ulong Now(TimeSpan lead) => (ulong)(Time.GetUtcNow() + lead).ToUnixTimeMilliseconds();
 
     private static uint Fnv1a(ReadOnlySpan<byte> bytes, uint hash)
     {

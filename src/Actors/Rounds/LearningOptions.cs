@@ -6,10 +6,13 @@ namespace P2PLearn.Actors.Rounds;
 /// <summary>How this node takes part in learning.</summary>
 public sealed record LearningOptions
 {
-    /// <summary>The run's settings; null: the ones that the mesh's register holds.</summary>
+    /// <summary>The run's settings; null: the ones that a member has attested.</summary>
     public RunSettings? Settings { get; init; }
 
-    /// <summary>Whether this node writes its settings into the mesh's register: a founder does.</summary>
+    /// <summary>First hex digits of the run to join, which is under way; null: the one that was proposed last.</summary>
+    public string? Join { get; init; }
+
+    /// <summary>Whether this node attests its settings as a run of the mesh: a founder does.</summary>
     public bool Proposes { get; init; }
 
     /// <summary>What this node trains on.</summary>

@@ -1,5 +1,6 @@
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Training;
+using P2PLearn.Learning.Detection;
 using P2PLearn.Learning.Rounds;
 
 namespace P2PLearn.Actors.Rounds;
@@ -7,6 +8,7 @@ namespace P2PLearn.Actors.Rounds;
 /// <summary>Gathers what a round cost at this node, and makes its line in the event log.</summary>
 internal sealed class RoundNotes(RunContext context)
 {
+    private readonly FaultWatch _watch = new(context.Self.ToParticipant(), context.Settings.FaultySources(), new FaultEstimatorOptions());
     private LocalWork _work = new(double.NaN, 0);
     private double _mixMilliseconds;
     private double? _accuracy;
@@ -42,6 +44,14 @@ internal sealed class RoundNotes(RunContext context)
         return completed;
     }
 
+    /// <summary>Whether this round's mixing shows that f is declared too small; null when it does not, or when that has been said.</summary>
+    public FaultyTooSmall? Suspect(RoundRecord record)
+    {
+        FaultEstimate? estimate = record.Mix is { } mix ? _watch.Note(mix) : null;
+        return estimate is null ? null : new FaultyTooSmall(record.Round, estimate.Declared, estimate.Suggested, estimate.Rounds,
+            [.. estimate.Suspects.Select(s => new SuspectPeer(s.Participant.Id, s.Rounds, s.Far, s.Twin, s.Rejected))]);
+    }
+
     public Attacked Attack(int round)
     {
         long sent = context.Traffic.Sent;
@@ -58,10 +68,12 @@ internal sealed class RoundNotes(RunContext context)
         Note(record.Missing, "missing");
         Note(record.Refused, "refused");
         Note(record.Equivocated, "equivocated");
-        foreach (ContributorOutcome mixed in record.Mix?.Contributors ?? [])
+        IReadOnlyList<ContributorOutcome> all = record.Mix?.Contributors ?? [];
+        foreach (ContributorOutcome mixed in all)
         {
             string peer = mixed.Participant.Id;
-            outcomes[peer] = new CandidateOutcome(peer, mixed.Kept ? "kept" : "rejected", Finite(mixed.Distance), mixed.Weight);
+            string word = !mixed.Kept ? "rejected" : IsClipped(mixed, all) ? "clipped" : "kept";
+            outcomes[peer] = new CandidateOutcome(peer, word, Finite(mixed.Distance), mixed.Weight);
         }
 
         outcomes.Remove(self);
@@ -75,6 +87,10 @@ internal sealed class RoundNotes(RunContext context)
             }
         }
     }
+
+    // A small share alone is no sign: rules by sample counts give one to those who have little.
+    private static bool IsClipped(ContributorOutcome mixed, IReadOnlyList<ContributorOutcome> all) =>
+        2 * mixed.Weight * all.Count < 1 && 2 * all.Count(other => other.Distance < mixed.Distance) > all.Count;
 
     private static string Word(RoundOutcome outcome) => outcome switch
     {

@@ -1,8 +1,11 @@
 using System.Diagnostics;
 using Akka.Actor;
+using P2PLearn.Actors.Checkpoints;
 using P2PLearn.Actors.Exchange;
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Replication;
+using P2PLearn.Actors.Training;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Learning.Rounds;
 using P2PLearn.Networking.Identity;
@@ -18,6 +21,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     private readonly IActorRef _replication;
     private readonly IActorRef _exchange;
     private readonly RoundNotes _notes;
+    private readonly RunWitness _witness;
     private readonly Dictionary<ContributionRef, Contribution> _heads = [];
     private readonly HashSet<PeerId> _known = [];
     private HashSet<PeerId> _trainers = [];
@@ -39,6 +43,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         _machine = machine();
         _replication = replication;
         _notes = new RoundNotes(context);
+        _witness = new RunWitness(context);
         _exchange = Context.ActorOf(ExchangeActor.Props(contributions, Self), "exchange");
         ReceiveNews();
         ReceiveWork();
@@ -65,7 +70,9 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     {
         Receive<RunProtocol.TrainersChanged>(message => NoteTrainers(message.Trainers));
         Receive<ReplicationProtocol.ContributionsChanged>(message => NoteHeads(message.Added));
-        Receive<ReplicationProtocol.RegisterChanged>(_ => { });
+        Receive<ReplicationProtocol.AttestationsChanged>(message => _witness.Recall(message.All));
+        Receive<ReplicationProtocol.Attested>(message => NoteAttested(message.Attestation));
+        Receive<ReplicationProtocol.AttestRefused>(refused => _context.NoteUnattested(refused.Attestation, refused.Reason));
         Receive<ReplicationProtocol.Published>(_ => { });
         Receive<ReplicationProtocol.PublishRefused>(refused => _context.NoteUnpublished(refused.Contribution.Round, refused.Reason));
         Receive<RunProtocol.Offer>(message => Sender.Tell(Answer(message.Contribution)));
@@ -93,22 +100,30 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         {
             _notes.Mixed(done.Milliseconds, done.Accuracy);
             Step(new Mixed(done.Round, done.Outcome));
+            MakeCheckpoint(done.Round, done.Snapshot, done.Accuracy);
         });
         Receive<CatchUpDone>(done =>
         {
             _notes.Mixed(0, done.Accuracy);
             Step(new CaughtUp(done.Round));
         });
-        Receive<FinishDone>(done => _context.Events.Record(done.Event));
+        Receive<FinishDone>(done =>
+        {
+            _context.Events.Record(done.Event);
+            MakeCheckpoint(done.Event.Rounds, done.Snapshot, done.Event.Accuracy);
+        });
+        Receive<CheckpointOutcome>(NoteCheckpoint);
         Receive<Tick>(_ => Step(new TimePassed()));
         Receive<Happened>(message => Step(message.Event));
-        Receive<Failed>(failed => throw new InvalidOperationException($"could not {failed.What}: {failed.Error.Message}", failed.Error));
+        Receive<Failed>(failed => throw failed.Error as LearningFailedException as Exception
+            ?? new InvalidOperationException($"could not {failed.What}: {failed.Error.Message}", failed.Error));
     }
 
     private void Begin(Resumed resumed)
     {
         _context.Events.Record(new RunStarted(
-            _context.Run.ToString(), _context.Settings.Model, _context.ParameterCount, _context.Settings.Rounds, resumed.Round, _context.ImageCount));
+            _context.Run.ToString(), _context.Settings.Model, _context.ParameterCount, _context.Settings.Rounds, resumed.Round, _context.ImageCount,
+            _context.Settings.Aggregator, _context.Settings.TopologyName(), _context.Settings.FaultySources()));
         ContributionRef? committed = null;
         if (resumed.Committed is { } contribution && contribution.ToRef() is { } reference)
         {
@@ -316,8 +331,44 @@ public sealed class RunActor : ReceiveActor, IWithTimers
 
     private void Record(RoundRecord record)
     {
-        _context.Events.Record(_notes.Complete(record));
+        RoundCompleted completed = _notes.Complete(record);
+        _witness.Count(completed);
+        _context.Events.Record(completed);
+        if (_notes.Suspect(record) is { } tooSmall)
+        {
+            _context.Events.Record(tooSmall);
+        }
+
         Forget(record.Round);
+    }
+
+    private void MakeCheckpoint(int round, ModelBuffer? snapshot, double? accuracy)
+    {
+        if (snapshot is not null)
+        {
+            Work("make a checkpoint", _context.Checkpoints!.WriteAsync(round, snapshot, accuracy));
+        }
+    }
+
+    private void NoteCheckpoint(CheckpointOutcome outcome)
+    {
+        if (outcome.Failure is { } reason)
+        {
+            _context.Events.Record(new CheckpointFailed(outcome.Round, reason));
+        }
+
+        foreach (Attestation attestation in outcome.Made is { } made ? _witness.Attest(made) : [])
+        {
+            _replication.Tell(new ReplicationProtocol.Attest(attestation));
+        }
+    }
+
+    private void NoteAttested(Attestation attestation)
+    {
+        if (Checkpoint.TryRead(attestation, out Checkpoint? made))
+        {
+            _context.Events.Record(new CheckpointMade((int)made.Round, made.Root.ToString(), made.ModelBytes, made.Accuracy));
+        }
     }
 
     private void Forget(int round)
@@ -356,13 +407,18 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     internal sealed record CommitDone(ContributionRef Reference, Contribution Contribution);
 
     /// <summary>A mixing is done, or was declined.</summary>
-    internal sealed record MixDone(int Round, MixOutcome? Outcome, double Milliseconds, double? Accuracy);
+    /// <param name="Round">Its round.</param>
+    /// <param name="Outcome">What the rule did; null when it declined.</param>
+    /// <param name="Milliseconds">How long it took.</param>
+    /// <param name="Accuracy">Measured after it; null when not.</param>
+    /// <param name="Snapshot">A copy of the model when a checkpoint is due; whoever takes the message owns it.</param>
+    internal sealed record MixDone(int Round, MixOutcome? Outcome, double Milliseconds, double? Accuracy, ModelBuffer? Snapshot);
 
     /// <summary>A jump is done.</summary>
     internal sealed record CatchUpDone(int Round, double? Accuracy);
 
     /// <summary>The final model is saved and measured.</summary>
-    internal sealed record FinishDone(RunFinished Event);
+    internal sealed record FinishDone(RunFinished Event, ModelBuffer? Snapshot);
 
     private sealed record Happened(RoundEvent Event);
 

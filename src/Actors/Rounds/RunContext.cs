@@ -1,12 +1,15 @@
 using System.Diagnostics;
+using P2PLearn.Actors.Checkpoints;
 using P2PLearn.Actors.Exchange;
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Replication;
 using P2PLearn.Actors.Training;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Rounds;
+using P2PLearn.Networking.Files;
 using P2PLearn.Networking.Identity;
 
 namespace P2PLearn.Actors.Rounds;
@@ -54,6 +57,7 @@ public sealed class RunContext : IAsyncDisposable
         Pool = new ModelPool(session.Layout.ParameterCount, MaxModels);
         (_place, _thread, _session, _forger) = (place, thread, session, forger);
         _start = place.Time.GetTimestamp();
+        Checkpoints = place.Library is { } library && forger is null ? new CheckpointWriter(library, place.Identity, Run, session.Layout) : null;
     }
 
     /// <summary>What is trained.</summary>
@@ -85,6 +89,9 @@ public sealed class RunContext : IAsyncDisposable
 
     /// <summary>Whether this node forges its contributions instead of training them.</summary>
     public bool Forges => _forger is not null;
+
+    /// <summary>Makes this node's checkpoints; null for an attacker, and where models are not kept.</summary>
+    internal CheckpointWriter? Checkpoints { get; }
 
     /// <summary>Takes what happens.</summary>
     public IEventSink Events => _place.Events;
@@ -128,6 +135,15 @@ public sealed class RunContext : IAsyncDisposable
 
     /// <summary>A contribution did not get into the replicated set; its model was pushed all the same.</summary>
     internal void NoteUnpublished(uint round, ReplicationRefusal reason) => _place.Log.Unpublished(round, reason);
+
+    /// <summary>A checkpoint did not get into the replicated set: others do not hear of it.</summary>
+    internal void NoteUnattested(Attestation attestation, ReplicationRefusal reason)
+    {
+        if (attestation.Kind == AttestationKind.Checkpoint)
+        {
+            Events.Record(new CheckpointFailed((int)attestation.Version, $"the mesh was not told of it: {reason}"));
+        }
+    }
 
     /// <summary>Reads the progress file, and sets the trainer to it.</summary>
     internal Task<RunActor.Resumed> ResumeAsync() => OnThread(_ => Resume());
@@ -174,18 +190,45 @@ public sealed class RunContext : IAsyncDisposable
     {
         using Taken taken = Take(contributors);
         long start = Stopwatch.GetTimestamp();
-        bool mixed = _session.Mix(taken.Vectors, _trace);
+        bool mixed = _session.Mix(taken.Vectors, taken.Samples, _trace);
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         MixOutcome? outcome = mixed ? MixOutcome.FromTrace(contributors, _trace) : null;
-        WriteProgress(round, null);
-        return new RunActor.MixDone(round, outcome, milliseconds, _session.Glance()?.Accuracy);
+        WriteProgress(round, null); // before the snapshot: a round that is on the disk is never mixed again, and so never attested twice
+        bool isDue = Settings.CheckpointRounds > 0 && round % Settings.CheckpointRounds == 0 && round < Settings.Rounds;
+        return new RunActor.MixDone(round, outcome, milliseconds, _session.Glance()?.Accuracy, isDue ? Snapshot() : null);
     });
+
+    /// <summary>Takes over the robust choice among others' models of a round, as when catching up.</summary>
+    /// <param name="round">The round.</param>
+    /// <param name="models">Checked; not owned.</param>
+    internal Task TakeOverAsync(int round, IReadOnlyList<ModelBuffer> models) => OnThread(_ =>
+    {
+        _session.CatchUp([.. models.Select(m => (ReadOnlyMemory<float>)m.Values)], Settings.Faulty, round); // of all members, not of a neighbourhood
+        WriteProgress(round, null);
+        return true;
+    });
+
+    /// <summary>The last round that this node has done of this run; 0 when it has no progress of it.</summary>
+    /// <exception cref="LearningFailedException">There is progress, and it cannot be used.</exception>
+    internal Task<int> ReadProgressAsync() => OnThread(_ => ReadProgress() switch
+    {
+        null => 0,
+        { Committed: not null } committed => committed.Round - 1,
+        { } mixed => mixed.Round,
+    });
+
+    /// <summary>Signs what this node attests of the run.</summary>
+    internal Attestation Attest(AttestationKind kind, uint version, byte[] payload)
+    {
+        var attestation = new Attestation { Kind = kind, Run = Run, Peer = Self.ToReplica(), Version = version, Payload = payload };
+        return attestation with { Signature = Signature64.FromBytes(_place.Identity.Sign(attestation.SignedBytes())) };
+    }
 
     /// <summary>Jumps to the others.</summary>
     internal Task<RunActor.CatchUpDone> CatchUpAsync(int round, IReadOnlyList<ContributionRef> contributors) => OnThread(_ =>
     {
         using Taken taken = Take(contributors);
-        _session.CatchUp(taken.Vectors, round);
+        _session.CatchUp(taken.Vectors, Settings.FaultySources(), round);
         WriteProgress(round, null);
         return new RunActor.CatchUpDone(round, _session.Glance()?.Accuracy);
     });
@@ -194,28 +237,44 @@ public sealed class RunContext : IAsyncDisposable
     internal Task<RunActor.FinishDone> FinishAsync(int lastRound) => OnThread(_ =>
     {
         WriteProgress(lastRound, null);
-        _session.Save(_place.ModelFile);
+        SaveModel();
         Evaluation evaluation = _session.Evaluate();
         double? loss = double.IsFinite(evaluation.Loss) ? evaluation.Loss : null;
-        return new RunActor.FinishDone(new RunFinished(lastRound, evaluation.Accuracy, loss, _place.ModelFile));
+        return new RunActor.FinishDone(new RunFinished(lastRound, evaluation.Accuracy, loss, _place.ModelFile), Snapshot());
     });
 
     private Task<T> OnThread<T>(Func<CancellationToken, T> job) => _thread.RunAsync(job, CancellationToken.None);
 
-    private RunActor.Resumed Resume()
+    /// <summary>A copy of the model for its checkpoint; null when none are made. Whoever takes it owns it.</summary>
+    private ModelBuffer? Snapshot()
+    {
+        if (Checkpoints is null)
+        {
+            return null;
+        }
+
+        ModelBuffer model = Pool.Rent();
+        _session.CopyModel(model.Values.Span);
+        return model;
+    }
+
+    /// <summary>What the progress file says of this run; null when there is none, or of an earlier run, which this one replaces.</summary>
+    private Progress? ReadProgress()
     {
         long maxBytes = _session.StateSize + 4096;
-        if (!ProgressFile.TryRead(_place.ProgressFile, maxBytes, out Progress? progress, out string? error))
+        return ProgressFile.TryRead(_place.ProgressFile, maxBytes, out Progress? progress, out string? error)
+            ? progress.Run == Run ? progress : null
+            : error is null ? null : throw new LearningFailedException(error) { IsProgressDamaged = true };
+    }
+
+    private RunActor.Resumed Resume()
+    {
+        if (ReadProgress() is not { } progress)
         {
-            return error is null ? Begin() : throw new InvalidDataException(error);
+            return Begin();
         }
 
-        if (progress.Run != Run)
-        {
-            return Begin(); // of an earlier run, which this one replaces
-        }
-
-        _session.ImportState(progress.TrainerState);
+        Import(progress.TrainerState);
         if (progress.Committed is not { } committed)
         {
             return new RunActor.Resumed(progress.Round + 1, null);
@@ -231,11 +290,35 @@ public sealed class RunContext : IAsyncDisposable
         return new RunActor.Resumed(progress.Round, committed);
     }
 
+    private void Import(byte[] state)
+    {
+        try
+        {
+            _session.ImportState(state);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new LearningFailedException($"{_place.ProgressFile}: damaged: {e.Message}", e) { IsProgressDamaged = true };
+        }
+    }
+
     /// <summary>The first model is progress too: a run actor that fails in round 1 goes back to it, not to a model half trained.</summary>
     private RunActor.Resumed Begin()
     {
         WriteProgress(0, null);
         return new RunActor.Resumed(1, null);
+    }
+
+    private void SaveModel()
+    {
+        try
+        {
+            _session.Save(_place.ModelFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DurableFile.NotWritten(_place.ModelFile, e);
+        }
     }
 
     private void WriteProgress(int round, Contribution? committed) =>
@@ -251,7 +334,7 @@ public sealed class RunContext : IAsyncDisposable
             Root = Hash256.Of(model.Bytes.Span),
             LayoutHash = Layout,
             ModelBytes = (ulong)model.Bytes.Length,
-            SampleCount = (uint)(Settings.LocalSteps * Settings.Batch),
+            SampleCount = (uint)ImageCount,
         };
         return contribution with { Signature = Signature64.FromBytes(_place.Identity.Sign(contribution.SignedBytes())) };
     }
@@ -273,7 +356,7 @@ public sealed class RunContext : IAsyncDisposable
                 throw new InvalidOperationException($"the model of {reference} is not in the store");
             }
 
-            taken.Add(model);
+            taken.Add(model, Models.SampleCountOf((uint)reference.Round, reference.Participant.ToPeerId().ToReplica()));
         }
 
         return taken;
@@ -284,12 +367,16 @@ public sealed class RunContext : IAsyncDisposable
     {
         private readonly List<ModelBuffer> _buffers = [];
         private readonly List<ReadOnlyMemory<float>> _vectors = [];
+        private readonly List<long> _samples = [];
 
         public IReadOnlyList<ReadOnlyMemory<float>> Vectors => _vectors;
 
-        public void Add(ModelBuffer buffer)
+        public ReadOnlySpan<long> Samples => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_samples);
+
+        public void Add(ModelBuffer buffer, long samples)
         {
             _buffers.Add(buffer);
+            _samples.Add(samples);
             _vectors.Add(buffer.Values);
         }
 

@@ -10,20 +10,24 @@ public static class RunOfSettings
     /// <summary>Makes them.</summary>
     /// <param name="settings">The run.</param>
     /// <param name="minCandidates">The fewest models its mixing rule takes.</param>
-    public static RoundOptions ToRoundOptions(this RunSettings settings, int minCandidates)
+    /// <param name="neighbourhood">Whom this node mixes; null for everybody.</param>
+    public static RoundOptions ToRoundOptions(this RunSettings settings, int minCandidates, INeighbourhood? neighbourhood)
     {
         ArgumentNullException.ThrowIfNull(settings);
         return new RoundOptions
         {
             Rounds = settings.Rounds,
             LocalSteps = settings.LocalSteps,
-            Faulty = settings.Faulty,
+            Faulty = settings.FaultySources(),
+            FaultyMembers = settings.Faulty,
             MinCandidates = minCandidates,
             Heard = Aggregators.HeardBy(settings.Aggregator),
             MinDeadline = settings.MinDeadline,
             MaxDeadline = settings.MaxDeadline,
             QuorumTimeout = settings.MaxDeadline * 3,
             GatherCount = settings.MinPeers,
+            Neighbourhood = neighbourhood,
+            EndsHopelessRounds = true,
             GatherTimeout = TimeSpan.FromDays(365), // a run waits for its trainers as long as it takes
         };
     }

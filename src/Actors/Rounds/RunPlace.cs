@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using P2PLearn.Actors.Exchange;
+using P2PLearn.Actors.Models;
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Networking.Identity;
 
@@ -13,5 +14,13 @@ namespace P2PLearn.Actors.Rounds;
 /// <param name="Traffic">Counts model bytes.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="Log">Where log lines go.</param>
+/// <param name="Library">Keeps checkpoints and fetches those of others; not owned. Null: this node has none of both.</param>
 public sealed record RunPlace(
-    KeyPair Identity, string ProgressFile, string ModelFile, IEventSink Events, ExchangeTraffic Traffic, TimeProvider Time, ILogger Log);
+    KeyPair Identity,
+    string ProgressFile,
+    string ModelFile,
+    IEventSink Events,
+    ExchangeTraffic Traffic,
+    TimeProvider Time,
+    ILogger Log,
+    ModelLibrary? Library = null);

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Crdt.Encoding;
+using P2PLearn.Networking.Files;
 
 namespace P2PLearn.Actors.Training;
 
@@ -23,7 +24,8 @@ public sealed record Progress(RunId Run, int Round, Contribution? Committed, byt
 /// |   4   |    4    | 32  |   4   |          4          |      …       |       …       |   32    |
 /// +-------+---------+-----+-------+---------------------+--------------+---------------+---------+
 /// </code>
-/// Integers are little-endian; length 0 = no contribution. Replaced as a whole: temporary file, flush to disk, rename.
+/// Integers are little-endian; length 0 = no contribution. Replaced as a whole, and durable when the call returns, its name included: after a
+/// power cut that undid the rename, the node would sign a second contribution for a round that it has announced.
 /// </remarks>
 public static class ProgressFile
 {
@@ -33,6 +35,7 @@ public static class ProgressFile
     private const int DigestBytes = SHA256.HashSizeInBytes;
 
     /// <summary>Replaces the file; when the call returns, the progress is on the disk.</summary>
+    /// <exception cref="IOException">One line that names the file and the cause, such as a full disk; the old file is there.</exception>
     public static void Write(string path, Progress progress)
     {
         ArgumentNullException.ThrowIfNull(progress);
@@ -46,14 +49,16 @@ public static class ProgressFile
         contribution.CopyTo(bytes, HeaderBytes);
         progress.TrainerState.CopyTo(bytes, HeaderBytes + contribution.Length);
         SHA256.HashData(bytes.AsSpan(0, bytes.Length - DigestBytes), bytes.AsSpan(bytes.Length - DigestBytes));
-        Replace(path, bytes);
+        DurableFile.Replace(path, bytes, ownerOnly: false);
     }
 
     /// <summary>Reads the file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="maxBytes">Longest file that can be this node's: its trainer state and some.</param>
+    /// <param name="maxBytes">Longest file that is taken into memory: the run's trainer state and some.</param>
     /// <param name="progress">What it says.</param>
-    /// <param name="error">One line when the file is there but cannot be used; null when there is none.</param>
+    /// <param name="error">
+    /// One line when the file is there but cannot be used; null when there is none, or a longer one that is whole: that is of another run.
+    /// </param>
     public static bool TryRead(string path, long maxBytes, [NotNullWhen(true)] out Progress? progress, out string? error)
     {
         progress = null;
@@ -63,11 +68,33 @@ public static class ProgressFile
             return false;
         }
 
-        error = new FileInfo(path).Length is var length && (length > maxBytes || length < HeaderBytes + DigestBytes)
-            ? $"{path}: {length} bytes cannot be this run's progress"
+        long length = new FileInfo(path).Length;
+        error = length < HeaderBytes + DigestBytes ? $"{path}: damaged: {length} bytes are too few for progress"
+            : length > maxBytes ? CheckDigest(path)
             : Parse(path, File.ReadAllBytes(path), out progress);
         return error is null && progress is not null;
     }
+
+    /// <summary>Checks a file that is too long to be read into memory.</summary>
+    private static string? CheckDigest(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[64 << 10];
+        for (long left = file.Length - DigestBytes; left > 0;)
+        {
+            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(left, buffer.Length));
+            file.ReadExactly(part);
+            hash.AppendData(part);
+            left -= part.Length;
+        }
+
+        Span<byte> digest = buffer.AsSpan(0, DigestBytes);
+        file.ReadExactly(digest);
+        return digest.SequenceEqual(hash.GetHashAndReset()) ? null : Damaged(path);
+    }
+
+    private static string Damaged(string path) => $"{path}: damaged: its checksum does not fit";
 
     private static string? Parse(string path, ReadOnlySpan<byte> bytes, out Progress? progress)
     {
@@ -76,7 +103,7 @@ public static class ProgressFile
         SHA256.HashData(bytes[..^DigestBytes], digest);
         if (!digest.SequenceEqual(bytes[^DigestBytes..]))
         {
-            return $"{path}: the progress is damaged (its checksum does not fit)";
+            return Damaged(path);
         }
 
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic || BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) != Version)
@@ -96,22 +123,10 @@ public static class ProgressFile
 
         if (!fits)
         {
-            return $"{path}: the progress does not read";
+            return $"{path}: damaged: its fields do not read";
         }
 
         progress = new Progress(RunId.FromBytes(bytes.Slice(8, RunId.Size)), round, committed, rest[(int)contributionBytes..].ToArray());
         return null;
-    }
-
-    private static void Replace(string path, ReadOnlySpan<byte> bytes)
-    {
-        string temporary = path + ".new";
-        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
-        {
-            file.Write(bytes);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, path, overwrite: true);
     }
 }

@@ -7,12 +7,16 @@ using P2PLearn.Learning.Training;
 
 namespace P2PLearn.Actors.Training;
 
-/// <summary>What a node trains on.</summary>
-/// <param name="Images">The training and test images.</param>
-/// <param name="Share">Indices of this node's training images.</param>
+/// <summary>What a node trains on, and the models that it can train.</summary>
+/// <param name="Examples">The training and test examples; their shape is what the model is built for.</param>
+/// <param name="Share">Indices of this node's training examples.</param>
 /// <param name="SamplerSeed">Seed of the order in which they are drawn; another one for each node.</param>
-/// <param name="FlipLabels">Whether this node poisons its data (label y becomes 9 − y).</param>
-public sealed record TrainingData(TrainAndTest Images, int[] Share, ulong SamplerSeed, bool FlipLabels);
+/// <param name="FlipLabels">Whether this node poisons its data (label y becomes classes − 1 − y).</param>
+public sealed record TrainingData(ExampleSets Examples, int[] Share, ulong SamplerSeed, bool FlipLabels)
+{
+    /// <summary>The models that a run may name, those of plug-ins among them.</summary>
+    public ModelRegistry Models { get; init; } = ModelRegistry.Default;
+}
 
 /// <summary>What came of some local steps.</summary>
 /// <param name="MeanLoss">Mean loss over the steps; may be NaN or infinite.</param>
@@ -26,32 +30,33 @@ public sealed class TrainingSession : IDisposable
     private readonly ITrainableModel _model;
     private readonly LocalTrainer _trainer;
     private readonly IAggregator _aggregator;
-    private readonly TrimmedMean _catchUp;
     private readonly RunSettings _settings;
-    private readonly LabelledImages _test;
-    private readonly LabelledImages? _glance;
+    private readonly LabelledExamples _test;
+    private readonly LabelledExamples? _glance;
     private readonly float[] _mixed;
+    private readonly OuterStep? _outer;
 
     /// <summary>Makes the model of a run and sets it to the run's first values.</summary>
-    /// <exception cref="ArgumentException">The settings name a model or rule that is not known.</exception>
+    /// <exception cref="ArgumentException">
+    /// The settings name a model or rule that is not known, or a model that does not take this data; one line.
+    /// </exception>
     public TrainingSession(RunSettings settings, TrainingData data)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(data);
         _settings = settings;
-        _aggregator = Aggregators.Create(settings.Aggregator, settings.Faulty);
-        _catchUp = new TrimmedMean(settings.Faulty);
-        _model = ModelRegistry.Default.Create(settings.Model);
+        _aggregator = settings.CreateRule();
+        _model = data.Models.Create(settings.Model, data.Examples.Train.Input);
         _model.Initialize(settings.Seed);
-        var optimizer = new MomentumSgd(_model.Layout.ParameterCount, new MomentumSgdOptions
+        ILocalOptimizer optimizer = LocalOptimizers.Create(settings.ToLocalOptimizer(), _model.Layout.ParameterCount);
+        _outer = settings.ToOuterStep(_model.Layout.ParameterCount);
+        var options = new LocalTrainerOptions
         {
-            Momentum = (float)settings.Momentum,
-            Schedule = new StepDecaySchedule { InitialRate = settings.LearningRate, PeriodSteps = settings.DecaySteps },
-        });
-        var options = new LocalTrainerOptions { BatchSize = settings.Batch, Seed = data.SamplerSeed, FlipLabels = data.FlipLabels };
-        _trainer = new LocalTrainer(_model, optimizer, data.Images.Train, data.Share, options);
-        _test = data.Images.Test;
-        _glance = settings.EvaluateImages > 0 ? First(_test, settings.EvaluateImages) : null;
+            BatchSize = settings.Batch, Seed = data.SamplerSeed, FlipLabels = data.FlipLabels, LabelPrior = settings.LabelPrior,
+        };
+        _trainer = new LocalTrainer(_model, optimizer, data.Examples.Train, data.Share, options);
+        _test = data.Examples.Test;
+        _glance = settings.EvaluateImages > 0 ? _test.Take(settings.EvaluateImages) : null;
         _mixed = new float[_model.Layout.ParameterCount];
     }
 
@@ -62,12 +67,13 @@ public sealed class TrainingSession : IDisposable
     public int MinCandidates => _aggregator.MinCandidates;
 
     /// <summary>Length of <see cref="ExportState"/> in bytes.</summary>
-    public int StateSize => _trainer.StateSize;
+    public int StateSize => _trainer.StateSize + (_outer?.Size ?? 0);
 
-    /// <summary>Does local steps.</summary>
+    /// <summary>Does the local steps of a round.</summary>
     public LocalWork Train(int steps, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
+        _outer?.Begin(_model.Parameters);
         LocalStepsResult result = _trainer.Run(steps, cancellationToken);
         return new LocalWork(result.MeanLoss, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
     }
@@ -75,22 +81,43 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Copies θ out, shape [d].</summary>
     public void CopyModel(Span<float> destination) => _model.Parameters.CopyTo(destination);
 
-    /// <summary>Model, optimizer and sampler as bytes.</summary>
-    public byte[] ExportState() => _trainer.ExportState();
+    /// <summary>Model, optimizers and sampler as bytes.</summary>
+    public byte[] ExportState()
+    {
+        byte[] state = new byte[StateSize];
+        _trainer.ExportState(state.AsSpan(0, _trainer.StateSize));
+        _outer?.Write(state.AsSpan(_trainer.StateSize));
+        return state;
+    }
 
     /// <summary>Goes on from exported bytes.</summary>
     /// <exception cref="InvalidDataException">They are damaged, or of another model.</exception>
-    public void ImportState(ReadOnlySpan<byte> state) => _trainer.ImportState(state);
+    public void ImportState(ReadOnlySpan<byte> state)
+    {
+        if (state.Length != StateSize)
+        {
+            throw new InvalidDataException($"the saved state has {state.Length} bytes, expected {StateSize}");
+        }
+
+        ReadOnlySpan<byte> outer = state[_trainer.StateSize..];
+        _outer?.Check(outer);
+        _trainer.ImportState(state[.._trainer.StateSize]);
+        _outer?.Read(outer);
+    }
 
     /// <summary>Mixes the candidates, with θ as pivot, into θ.</summary>
     /// <param name="candidates">m vectors [d] by participant, this node's own among them.</param>
+    /// <param name="samples">What each one's maker claims to train on, shape [m]; for rules that look at it.</param>
     /// <param name="trace">What the rule did with each.</param>
     /// <returns>False, with θ as it was, when the rule declined.</returns>
-    public bool Mix(IReadOnlyList<ReadOnlyMemory<float>> candidates, AggregationTrace trace)
+    public bool Mix(IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<long> samples, AggregationTrace trace)
     {
-        bool mixed = _aggregator.TryAggregate(_model.Parameters, candidates, _mixed, trace);
+        bool mixed = _aggregator is ISampleWeighted weighted
+            ? weighted.TryAggregate(_model.Parameters, candidates, samples, _mixed, trace)
+            : _aggregator.TryAggregate(_model.Parameters, candidates, _mixed, trace);
         if (mixed)
         {
+            _outer?.Step(_mixed);
             _mixed.CopyTo(_model.Parameters);
         }
 
@@ -99,11 +126,12 @@ public sealed class TrainingSession : IDisposable
 
     /// <summary>Goes on after a round that the others have done: with the coordinate-wise trimmed mean of their models as θ.</summary>
     /// <param name="candidates">Vectors [d]; when they are fewer than 2f + 1, among which f could outvote the honest, θ stays as it is.</param>
+    /// <param name="faulty">f, how many of them may be faulty.</param>
     /// <param name="round">The round they are of, from 1.</param>
-    public void CatchUp(IReadOnlyList<ReadOnlyMemory<float>> candidates, int round)
+    public void CatchUp(IReadOnlyList<ReadOnlyMemory<float>> candidates, int faulty, int round)
     {
         ArgumentNullException.ThrowIfNull(candidates);
-        if (candidates.Count > 0 && _catchUp.TryAggregate(candidates[0].Span, candidates, _mixed, null))
+        if (candidates.Count > 0 && new TrimmedMean(faulty).TryAggregate(candidates[0].Span, candidates, _mixed, null))
         {
             _mixed.CopyTo(_model.Parameters);
         }
@@ -111,10 +139,10 @@ public sealed class TrainingSession : IDisposable
         _trainer.SkipTo((long)round * _settings.LocalSteps);
     }
 
-    /// <summary>A look at the first test images; null when the settings ask for none.</summary>
+    /// <summary>A look at the first test examples; null when the settings ask for none.</summary>
     public Evaluation? Glance() => _glance is null ? null : _model.Evaluate(_glance);
 
-    /// <summary>Accuracy and loss over all test images.</summary>
+    /// <summary>Accuracy and loss over all test examples.</summary>
     public Evaluation Evaluate() => _model.Evaluate(_test);
 
     /// <summary>Writes θ as safetensors, whole or not at all.</summary>
@@ -122,19 +150,4 @@ public sealed class TrainingSession : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
-
-    private static LabelledImages First(LabelledImages images, int count)
-    {
-        int taken = Math.Min(count, images.Count);
-        byte[] pixels = new byte[taken * images.PixelCount];
-        for (int i = 0; i < taken; i++)
-        {
-            images.Image(i).CopyTo(pixels.AsSpan(i * images.PixelCount));
-        }
-
-        return new LabelledImages(pixels, images.Labels[..taken].ToArray(), images.Height, images.Width, images.ClassCount)
-        {
-            Scaling = images.Scaling,
-        };
-    }
 }

@@ -32,7 +32,7 @@ internal static class TinyData
         EvaluateImages = 10,
     };
 
-    public static TrainingData Of(int node) => new(new TrainAndTest(Images, Images), [.. Enumerable.Range(0, Images.Count)], (ulong)node + 1, false);
+    public static TrainingData Of(int node) => new(new ExampleSets(Images, Images), [.. Enumerable.Range(0, Images.Count)], (ulong)node + 1, false);
 
     private static LabelledImages Make()
     {

@@ -39,7 +39,7 @@ public sealed class IdleTrafficTests(ITestOutputHelper output)
 
     private static ClusterHost StartWithData(TestMesh mesh, int index)
     {
-        ReplicationStore store = new(TestMesh.Peer(index), new Ed25519Verifier(), TimeProvider.System);
+        ReplicationStore store = new(new Ed25519Verifier());
         ClusterHostOptions options = (index == 0 ? TestMesh.Options() : TestMesh.Options(0)) with
         {
             Timings = AkkaTimings.WideArea,
@@ -52,10 +52,17 @@ public sealed class IdleTrafficTests(ITestOutputHelper output)
     /// <summary>Puts an entry into every shard, and lets it get round.</summary>
     private static async Task FillAsync(ClusterHost[] hosts)
     {
+        IActorRef replicator = DistributedData.Get(hosts[0].System!).Replicator;
         foreach (ContributionsKey key in ContributionsKey.Shards)
         {
-            await DistributedData.Get(hosts[0].System!).Replicator.Ask<IUpdateResponse>(
+            await replicator.Ask<IUpdateResponse>(
                 Dsl.Update(key, ReplicatedContributions.Empty, WriteLocal.Instance, set => set), TimeSpan.FromSeconds(20));
+        }
+
+        foreach (AttestationsKey key in AttestationsKey.Shards)
+        {
+            await replicator.Ask<IUpdateResponse>(
+                Dsl.Update(key, ReplicatedAttestations.Empty, WriteLocal.Instance, set => set), TimeSpan.FromSeconds(20));
         }
 
         await Task.Delay(TimeSpan.FromSeconds(15), TimeProvider.System);

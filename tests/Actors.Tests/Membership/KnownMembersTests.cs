@@ -29,6 +29,21 @@ public sealed class KnownMembersTests : IDisposable
     }
 
     [Fact]
+    public void A_write_that_was_cut_short_leaves_the_old_list_and_does_not_hinder_the_next()
+    {
+        KnownMembers known = new(_file, max: 8);
+        known.Add([TestMesh.Peer(1)]);
+        File.WriteAllText(_file + ".new", "12D3Koo"); // as kill -9 between the write and the rename leaves it
+        KnownMembers again = new(_file, max: 8);
+        Assert.Equal([TestMesh.Peer(1)], again.All);
+
+        again.Add([TestMesh.Peer(2)]);
+
+        Assert.Equal([TestMesh.Peer(2), TestMesh.Peer(1)], new KnownMembers(_file, max: 8).All);
+        Assert.False(File.Exists(_file + ".new"));
+    }
+
+    [Fact]
     public void Lines_that_are_no_peers_are_skipped()
     {
         File.WriteAllLines(_file, ["nonsense", TestMesh.Peer(1).ToString(), ""]);

@@ -26,7 +26,6 @@ public sealed class AkkaConfigTests
             Assert.ThrowsAny<Exception>(() => system.Serialization.Deserialize([1], 3, ""));
             Assert.IsType<CrdtSerializer>(system.Serialization.FindSerializerFor(ReplicatedContributions.Empty));
             Assert.IsType<CrdtSerializer>(system.Serialization.FindSerializerFor(ContributionsKey.Shards[0]));
-            Assert.IsType<CrdtSerializer>(system.Serialization.FindSerializerFor(RegisterKey.Of("run")));
         }
         finally
         {

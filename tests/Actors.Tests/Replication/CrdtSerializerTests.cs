@@ -4,24 +4,22 @@ using Akka.Actor.Setup;
 using Akka.Configuration;
 using CsCheck;
 using P2PLearn.Actors.Replication;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Clocks;
 using P2PLearn.Crdt.Contributions;
-using P2PLearn.Crdt.Encoding;
-using P2PLearn.Crdt.Registers;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Actors.Tests.Replication;
 
 public sealed class CrdtSerializerTests : IDisposable
 {
-    private static readonly LwwRegisterCodec<byte[]> RegisterCodec = new(ElementCodecs.Bytes);
     private static readonly Config Quiet = ConfigurationFactory.ParseString("""
         akka.loglevel = OFF
         akka.stdout-loglevel = OFF
         akka.stdout-logger-class = "P2PLearn.Actors.Remoting.SilentLogger, P2PLearn.Actors"
         """);
 
-    private readonly ReplicationStore _store = new(TestPeers.Id(0), new Ed25519Verifier(), TimeProvider.System)
+    private readonly ReplicationStore _store = new(new Ed25519Verifier())
     {
         Scope = new ContributionScope { Runs = new Dictionary<RunId, RunScope> { [Contributions.Run] = new(LastRound: 10) } },
     };
@@ -62,33 +60,61 @@ public sealed class CrdtSerializerTests : IDisposable
     }
 
     [Fact]
-    public void Keys_and_registers_round_trip()
+    public void Signed_attestations_of_anybody_round_trip_and_others_are_dropped_when_read()
     {
-        ReplicatedRegister register = new(LwwRegister<byte[]>.Bottom.Set(ReplicaId.FromText("a"), 5, [1, 2]).State);
+        Attestation settings = Attestations.Signed(AttestationKind.RunSettings, 0, 1);
+        Attestation checkpoint = Attestations.Signed(AttestationKind.Checkpoint, 1, 3, run: "another");
+        Attestation forged = Attestations.Signed(AttestationKind.Reputation, 1, 3) with { Version = 4 };
+        ReplicatedAttestations honest = ReplicatedAttestations.Of(AttestationShards.SetOf([settings, checkpoint]));
 
-        Assert.Equal(register, RoundTrip(register));
-        Assert.Equal("contributions-3", ((ContributionsKey)RoundTrip(ContributionsKey.Shards[3])).Id);
-        Assert.Equal("register-run", ((RegisterKey)RoundTrip(RegisterKey.Of("run"))).Id);
+        Assert.Equal(honest, RoundTrip(honest));
+        Assert.Equal(honest, RoundTrip(ReplicatedAttestations.Of(AttestationShards.SetOf([settings, checkpoint, forged]))));
     }
 
     [Fact]
-    public void A_register_from_the_far_future_counts_as_never_written()
+    public void Many_messages_within_the_limits_cannot_make_a_shard_that_is_beyond_them()
     {
-        ulong hour = (ulong)TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeMilliseconds();
-        byte[] bytes = CanonicalEncoding.Encode(RegisterCodec, LwwRegister<byte[]>.Bottom.Set(ReplicaId.FromText("a"), hour, [1]).State);
+        AttestationSet replica = AttestationSet.Bottom;
+        foreach (Attestation[] message in Attestations.OfShard(3, 60, payloadBytes: 4000).Chunk(5))
+        {
+            replica = replica.Join(((ReplicatedAttestations)RoundTrip(ReplicatedAttestations.Of(AttestationShards.SetOf(message)))).Set);
+        }
 
-        Assert.False(((ReplicatedRegister)_serializer.FromBinary(bytes, "R1")).Register.HasValue);
+        Assert.InRange(replica.Count, 8, 14);
+        Assert.InRange(_serializer.ToBinary(ReplicatedAttestations.Of(replica)).Length, 30_000, ReplicationOptions.MaxEntryBytes);
+        Assert.Equal(replica, ((ReplicatedAttestations)RoundTrip(ReplicatedAttestations.Of(replica))).Set);
+    }
+
+    [Fact]
+    public void The_fullest_shard_of_attestations_fits_its_limit()
+    {
+        ReplicationOptions options = new() { MaxAttestationsPerShard = 128 };
+        int payload = options.AttestationShardLimits.MaxTotalPayloadBytes / options.MaxAttestationsPerShard;
+        AttestationSet full = AttestationShards.SetOf(Enumerable.Range(0, options.MaxAttestationsPerShard).Select(i =>
+            Attestations.Signed(AttestationKind.Reputation, 0, uint.MaxValue, payloadBytes: payload) with
+            {
+                Run = RunId.Of([(byte)i]), Peer = ReplicaId.FromBytes(new byte[ReplicaId.MaxBytes]),
+            }));
+
+        Assert.Equal(options.MaxAttestationsPerShard, full.Count);
+        Assert.InRange(AttestationSetCodec.Encode(full).Length, 50_000, ReplicationOptions.MaxEntryBytes);
+    }
+
+    [Fact]
+    public void Keys_round_trip()
+    {
+        Assert.Equal("contributions-3", ((ContributionsKey)RoundTrip(ContributionsKey.Shards[3])).Id);
+        Assert.Equal("attestations-15", ((AttestationsKey)RoundTrip(AttestationsKey.Shards[15])).Id);
     }
 
     [Fact]
     public void Anything_else_is_refused()
     {
-        byte[] longValue = CanonicalEncoding.Encode(
-            RegisterCodec, LwwRegister<byte[]>.Bottom.Set(ReplicaId.FromText("a"), 1, new byte[_store.Options.MaxRegisterBytes + 1]).State);
         (byte[] Bytes, string Manifest)[] refused =
         [
-            ([1], "XX"), ([], "C1"), ([0xc1], "C1"), (new byte[ReplicationOptions.MaxEntryBytes + 1], "C1"), ([0x93], "R1"),
-            (longValue, "R1"), (new byte[CrdtSerializer.MaxKeyBytes + 1], "K1"),
+            ([1], "XX"), ([], "C1"), ([0xc1], "C1"), (new byte[ReplicationOptions.MaxEntryBytes + 1], "C1"), ([0xc0], "R1"),
+            ([0xc1], "A1"), (new byte[ReplicationOptions.MaxEntryBytes + 1], "A1"), ("attestations-16"u8.ToArray(), "K3"),
+            (new byte[CrdtSerializer.MaxKeyBytes + 1], "K1"),
         ];
 
         Assert.All(refused, r => Assert.Throws<SerializationException>(() => _serializer.FromBinary(r.Bytes, r.Manifest)));
@@ -177,6 +203,47 @@ public sealed class ReplicatedContributionsProperties
 
     private static ReplicatedContributions Fold(IEnumerable<int> picks) => picks.Aggregate(
         ReplicatedContributions.Empty, (state, pick) => state.With(ContributionSet.Bottom.Add(Samples[pick]).State));
+}
+
+public sealed class ReplicatedAttestationsProperties
+{
+    private static readonly Attestation[] Samples =
+        [.. from peer in Enumerable.Range(0, 3) from version in Enumerable.Range(0, 6) from payload in Enumerable.Range(1, 2)
+            select Attestations.Signed(AttestationKind.Checkpoint, peer, (uint)version, payload)];
+
+    private static readonly Gen<ReplicatedAttestations> States =
+        Gen.Int[0, Samples.Length - 1].List[0, 10].Select(picks => ReplicatedAttestations.Of(SetOf(picks)));
+
+    [Fact]
+    public void Merging_is_commutative_associative_and_idempotent() =>
+        Gen.Select(States, States, States).Sample((a, b, c) =>
+        {
+            Assert.Equal(a.Merge(b), b.Merge(a));
+            Assert.Equal(a.Merge(b).Merge(c), a.Merge(b.Merge(c)));
+            Assert.Equal(a, a.Merge(a));
+        });
+
+    [Fact]
+    public void Merging_the_deltas_is_merging_the_states() =>
+        Gen.Select(States, Gen.Int[0, Samples.Length - 1].List[1, 8], Gen.Int[1, 3]).Sample(
+            (start, picks, every) =>
+            {
+                ReplicatedAttestations state = start, replica = start;
+                for (int i = 0; i < picks.Count; i++)
+                {
+                    state = state.With(SetOf([picks[i]]));
+                    if (i % every == 0)
+                    {
+                        replica = replica.MergeDelta(state.Delta);
+                        state = state.ResetDelta();
+                    }
+                }
+
+                Assert.Equal(state, replica.MergeDelta(state.Delta));
+                Assert.True(state.DeltaSize >= 1);
+            });
+
+    private static AttestationSet SetOf(IEnumerable<int> picks) => AttestationShards.SetOf(picks.Select(pick => Samples[pick]));
 }
 
 public sealed class Ed25519VerifierTests

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Akka.Actor;
 using Akka.DistributedData;
 using P2PLearn.Actors.Membership;
 using P2PLearn.Actors.Replication;
+using P2PLearn.Crdt.Attestations;
 using P2PLearn.Crdt.Clocks;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Networking.Identity;
@@ -123,29 +125,53 @@ public sealed class ReplicationTests
     }
 
     [Fact]
-    public async Task Registers_reach_all_members_and_the_last_write_wins()
+    public async Task Attestations_reach_all_members_and_newer_versions_replace_older_ones()
     {
         await using TestMesh mesh = new();
         ReplicaNode[] nodes = await ReplicaNode.FormAsync(mesh, 3);
-        Assert.All(nodes, node => node.Actor.Tell(new FollowRegister("run")));
-
-        Assert.IsType<RegisterWritten>(await nodes[0].AskAsync(new WriteRegister("run", [1])));
-        foreach (ReplicaNode node in nodes)
+        for (int i = 0; i < nodes.Length; i++)
         {
-            await Within.UntilAsync(() => node.Register("run") is [1], "the first write");
+            Attestation settings = Attestations.Signed(AttestationKind.RunSettings, i, 1);
+            Assert.Equal(settings, Assert.IsType<Attested>(await nodes[i].AskAsync(new Attest(settings))).Attestation);
+            Assert.IsType<Attested>(await nodes[i].AskAsync(new Attest(Attestations.Signed(AttestationKind.Reputation, i, 1))));
         }
 
-        Assert.IsType<RegisterWritten>(await nodes[2].AskAsync(new WriteRegister("run", [2])));
+        Attestation newer = Attestations.Signed(AttestationKind.Reputation, 2, 2, payloadBytes: 300);
+        Assert.IsType<Attested>(await nodes[2].AskAsync(new Attest(newer)));
+
         foreach (ReplicaNode node in nodes)
         {
-            await Within.UntilAsync(() => node.Register("run") is [2], "the second write");
-            RegisterChanged change = node.Probe.Events.OfType<RegisterChanged>().Last();
-            Assert.Equal(TestMesh.Peer(2), change.Writer);
+            await Within.UntilAsync(() => node.Store.Attestations.Count == 6 && node.Store.Attestations.Contains(newer), "six attestations");
+            await Within.UntilAsync(
+                () => node.Probe.Events.OfType<AttestationsChanged>().Any(e => e.All.Count == 6 && e.All.Contains(newer)), "the subscriber heard");
+            Assert.Equal(node.Store.Attestations, Assert.IsType<AttestationsChanged>(await node.AskAsync(GetAttestations.Instance)).All);
         }
 
-        RegisterRefused refused = Assert.IsType<RegisterRefused>(await nodes[0].AskAsync(new WriteRegister("run", new byte[5000])));
-        Assert.Equal(ReplicationRefusal.LimitReached, refused.Reason);
-        Assert.IsType<RegisterRefused>(await nodes[0].AskAsync(new WriteRegister("NO NAME", [1])));
+        Assert.Equal(nodes[0].Store.Attestations.Digest(), nodes[1].Store.Attestations.Digest());
+        Assert.Empty(mesh.Refused);
+    }
+
+    [Fact]
+    public async Task Forged_attestations_are_never_merged_and_a_full_shard_refuses_more()
+    {
+        await using TestMesh mesh = new();
+        ReplicaNode[] nodes = await ReplicaNode.FormAsync(mesh, 2, new ReplicationOptions { MaxAttestationsPerShard = 3 });
+        Attestation forged = Attestations.Signed(AttestationKind.Checkpoint, 0, 1) with { Version = 9 };
+        Attestation otherRun = Attestations.Resigned(Attestations.Signed(AttestationKind.RunSettings, 0, 1) with { Payload = new byte[] { 1 } }, 0);
+        Attestation honest = Attestations.Signed(AttestationKind.Checkpoint, 0, 2);
+        await nodes[0].ForceAsync([forged, otherRun, honest]);
+
+        await Within.UntilAsync(() => nodes[1].Store.Attestations.Count == 1, "the honest attestation arrives");
+        Assert.Equal([honest], nodes[1].Store.Attestations.All);
+        Assert.Equal(ReplicationRefusal.BadSignature, Assert.IsType<AttestRefused>(await nodes[1].AskAsync(new Attest(forged))).Reason);
+        Assert.Equal(ReplicationRefusal.BadSignature, Assert.IsType<AttestRefused>(await nodes[1].AskAsync(new Attest(otherRun))).Reason);
+        Assert.IsType<Attested>(await nodes[1].AskAsync(new Attest(Attestations.Signed(AttestationKind.Checkpoint, 0, 3))));
+        Assert.IsType<Attested>(await nodes[1].AskAsync(new Attest(Attestations.Signed(AttestationKind.Checkpoint, 0, 4))));
+        Assert.Equal(
+            ReplicationRefusal.LimitReached,
+            Assert.IsType<AttestRefused>(await nodes[1].AskAsync(new Attest(Attestations.Signed(AttestationKind.Checkpoint, 0, 5)))).Reason);
+        Assert.Equal(
+            ReplicationRefusal.LimitReached, Assert.IsType<AttestRefused>(await nodes[1].AskAsync(new Attest(honest with { Payload = new byte[5000] }))).Reason);
     }
 
     [Fact]
@@ -155,6 +181,8 @@ public sealed class ReplicationTests
         ReplicaNode[] nodes = await ReplicaNode.FormAsync(mesh, 1);
         nodes[0].Follow(Contributions.Run);
         Assert.IsType<Published>(await nodes[0].AskAsync(new Publish(Contributions.Signed(0, 7))));
+        Attestation attestation = Attestations.Signed(AttestationKind.Checkpoint, 0, 7);
+        Assert.IsType<Attested>(await nodes[0].AskAsync(new Attest(attestation)));
         ActorSystem before = nodes[0].Host.System!;
 
         await before.Terminate();
@@ -162,6 +190,7 @@ public sealed class ReplicationTests
         await Within.UntilAsync(() => nodes[0].Host.System is { } now && now != before, "a fresh actor system");
         await nodes[0].Host.WaitUntilMemberAsync(CancellationToken.None).LimitAsync("a member again");
         await Within.UntilAsync(() => nodes[0].ReplicaAsync().Result.Count == 1, "its contribution in the fresh replicator");
+        Assert.True(await nodes[0].HasAttestationAsync(attestation), "its attestation in the fresh replicator");
     }
 }
 
@@ -187,6 +216,34 @@ internal static class Contributions
     }
 }
 
+/// <summary>Attestations signed with the test peers' keys, as a rule of one run.</summary>
+internal static class Attestations
+{
+    public static Attestation Signed(AttestationKind kind, int peer, uint version, int payloadBytes = 20, string run = "settings") => Resigned(
+        new Attestation
+        {
+            Kind = kind,
+            Run = RunId.Of(Encoding.ASCII.GetBytes(run)),
+            Peer = ReplicaId.FromBytes(TestPeers.Id(peer).Bytes),
+            Version = version,
+            Payload = kind == AttestationKind.RunSettings ? Encoding.ASCII.GetBytes(run) : new byte[payloadBytes],
+        },
+        peer);
+
+    public static Attestation Resigned(Attestation attestation, int peer)
+    {
+        using KeyPair key = KeyPair.FromSeed(TestPeers.Seed(peer));
+        return attestation with { Signature = Signature64.FromBytes(key.Sign(attestation.SignedBytes())) };
+    }
+
+    /// <summary>Reputation of one peer in many runs that share a shard.</summary>
+    public static IEnumerable<Attestation> OfShard(int shard, int count, int payloadBytes) =>
+        Enumerable.Range(0, int.MaxValue)
+            .Where(i => ReplicationStore.ShardOf(RunId.Of(Encoding.ASCII.GetBytes($"run {i}")), ReplicaId.FromBytes(TestPeers.Id(0).Bytes)) == shard)
+            .Take(count)
+            .Select(i => Signed(AttestationKind.Reputation, 0, 1, payloadBytes, $"run {i}"));
+}
+
 /// <summary>A host with a replication actor and a subscriber.</summary>
 internal sealed class ReplicaNode
 {
@@ -200,9 +257,12 @@ internal sealed class ReplicaNode
 
     public Recorder Probe { get; } = new();
 
-    public static ReplicaNode Start(TestMesh mesh, int index, ReplicationOptions? options = null)
+    public static ReplicaNode Start(TestMesh mesh, int index, ReplicationOptions? options = null) =>
+        Start(mesh, index, new ReplicationStore(new Ed25519Verifier(), options));
+
+    public static ReplicaNode Start(TestMesh mesh, int index, ReplicationStore store)
     {
-        ReplicaNode node = new(new ReplicationStore(TestMesh.Peer(index), new Ed25519Verifier(), TimeProvider.System, options));
+        ReplicaNode node = new(store);
         ClusterHostOptions host = (index == 0 ? TestMesh.Options() : TestMesh.Options(0)) with { Setups = [node.Store] };
         node.Host = mesh.Start(index, host, node.Attach);
         return node;
@@ -237,6 +297,28 @@ internal sealed class ReplicaNode
         Assert.True(answer.IsSuccessful);
     }
 
+    /// <summary>Puts attestations of one shard into this node's replicator past every check.</summary>
+    public async Task ForceAsync(Attestation[] attestations)
+    {
+        IUpdateResponse answer = await DistributedData.Get(Host.System!).Replicator.Ask<IUpdateResponse>(
+            Dsl.Update(
+                AttestationsKey.Shards[AttestationShards.ShardOf(attestations[0])],
+                ReplicatedAttestations.Empty,
+                WriteLocal.Instance,
+                set => set.With(AttestationShards.SetOf(attestations))),
+            TimeSpan.FromSeconds(20));
+        Assert.True(answer.IsSuccessful);
+    }
+
+    /// <summary>Whether this node's replicator holds an attestation.</summary>
+    public async Task<bool> HasAttestationAsync(Attestation attestation)
+    {
+        AttestationsKey key = AttestationsKey.Shards[AttestationShards.ShardOf(attestation)];
+        IGetResponse answer = await DistributedData.Get(Host.System!).Replicator.Ask<IGetResponse>(
+            Dsl.Get(key, ReadLocal.Instance), TimeSpan.FromSeconds(20));
+        return answer.IsFound && answer.Get(key).Set.Contains(attestation);
+    }
+
     /// <summary>What this node's replicator holds, all shards together.</summary>
     public async Task<ContributionSet> ReplicaAsync()
     {
@@ -250,8 +332,6 @@ internal sealed class ReplicaNode
 
         return all;
     }
-
-    public byte[]? Register(string name) => Store.Registers.TryGetValue(name, out var register) ? register.Value : null;
 
     private void Attach(ActorSystem system)
     {

@@ -8,6 +8,8 @@ using P2PLearn.Actors.Rounds;
 using P2PLearn.Actors.Tests.Exchange;
 using P2PLearn.Actors.Training;
 using P2PLearn.Crdt.Contributions;
+using P2PLearn.Learning.Data;
+using P2PLearn.Learning.Models;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Actors.Tests.Rounds;
@@ -51,6 +53,27 @@ public sealed class LearningTests
         float[][] models = [.. honest.Select(node => ReadModel(node.ModelFile))];
         Assert.All(models, model => Assert.InRange(Distance(models[0], model), 0, 0.5 * Distance(models[0], new float[models[0].Length])));
         Assert.Empty(mesh.Refused);
+    }
+
+    [Fact]
+    public async Task A_run_that_guards_against_fewer_than_attack_is_told_so_once_with_name_and_reason()
+    {
+        RunSettings settings = Settings with { Faulty = 0, Aggregator = "median", MinPeers = 5, Gradients = 14 };
+        await using TestMesh mesh = new();
+        await using LearningNode founder = LearningNode.Start(mesh, 0, Options(0, settings) with { Proposes = true });
+        await using LearningNode second = LearningNode.Start(mesh, 1, Options(1, null));
+        await using LearningNode third = LearningNode.Start(mesh, 2, Options(2, null));
+        await using LearningNode fourth = LearningNode.Start(mesh, 3, Options(3, null));
+        await using LearningNode attacker = LearningNode.Start(mesh, 4, Options(4, null) with { Attack = new AttackOptions("sign-flip", []) });
+        foreach (LearningNode node in (LearningNode[])[founder, second, third, fourth])
+        {
+            await Within.UntilAsync(() => node.Events.Of<RunFinished>().Any(), $"{node.Peer.ToShortString()} finishes");
+            FaultyTooSmall told = Assert.Single(node.Events.Of<FaultyTooSmall>());
+            Assert.Equal((0, 1, 5), (told.Declared, told.Suggested, told.Rounds));
+            SuspectPeer suspect = Assert.Single(told.Suspects);
+            Assert.Equal((attacker.Peer.ToString(), 5, 5), (suspect.Peer, suspect.Rounds, suspect.Far));
+            Assert.All(node.Events.Of<RoundCompleted>().SelectMany(r => r.Candidates), c => Assert.True(c.Distance > 0));
+        }
     }
 
     [Fact]
@@ -182,9 +205,34 @@ public sealed class LearningTests
         Assert.Equal(("layout", 1), Assert.Single(node.Events.Of<ContributionRefused>().Select(e => (e.Reason, e.Round))));
     }
 
+    [Fact]
+    public async Task A_run_of_a_model_that_is_not_known_is_said_once_and_left_alone_unless_it_was_named()
+    {
+        RunSettings settings = Settings with { Model = "own" };
+        ModelRegistry models = ModelRegistry.Default.With("own", ModelInput.Mnist, LogisticRegression.For);
+        using TestLog log = new();
+        await using TestMesh mesh = new();
+        await using LearningNode founder = LearningNode.Start(mesh, 0, Options(0, settings) with
+        {
+            Proposes = true,
+            Data = TinyData.Of(0) with { Models = models },
+        });
+        await using LearningNode without = LearningNode.Start(mesh, 1, Options(1, null), loggers: log);
+        await using LearningNode named = LearningNode.Start(mesh, 2, Options(2, null) with { Join = RunId.FromBytes(settings.ComputeRunId()).ToString() });
+
+        await Within.UntilAsync(() => named.Guest.Failed.IsFaulted, "the node that was to join it fails");
+        await Within.UntilAsync(() => log.At(LogLevel.Warning).Any(line => line.Contains("'own'", StringComparison.Ordinal)), "the other warns");
+
+        Assert.Contains("unknown model 'own'; known are", named.Guest.Failed.Exception!.InnerException!.Message, StringComparison.Ordinal);
+        await using LearningNode with = LearningNode.Start(mesh, 3, Options(3, null) with { Data = TinyData.Of(3) with { Models = models } });
+        await Within.UntilAsync(() => with.Events.Of<RunStarted>().Any(), "a node that knows the model takes part");
+        Assert.False(without.Guest.Failed.IsCompleted);
+        Assert.Single(log.At(LogLevel.Warning), line => line.Contains("'own'", StringComparison.Ordinal));
+    }
+
     private static LearningOptions Options(int node, RunSettings? settings) => new() { Settings = settings, Data = TinyData.Of(node) };
 
-    private static float[] ReadModel(string file)
+    internal static float[] ReadModel(string file)
     {
         const int Parameters = 7850; // 784·10 + 10
         byte[] bytes = File.ReadAllBytes(file);

@@ -22,6 +22,20 @@ public sealed class RunContextTests : IDisposable
     }
 
     [Fact]
+    public async Task What_mixing_gave_is_not_lost_on_the_outer_step_and_a_contribution_says_how_many_images_stand_behind_it()
+    {
+        await using Life life = await Life.BeginAsync(_folder);
+        await life.Context.ResumeAsync();
+        await life.Context.TrainAsync(1, 2);
+        Contribution committed = (await life.Context.CommitAsync(1)).Contribution;
+        Assert.Equal((uint)TinyData.Images.Count, committed.SampleCount);
+        await life.Context.MixAsync(1, [committed.ToRef()!.Value]);
+        await life.Context.TrainAsync(2, 0);
+        Hash256 next = (await life.Context.CommitAsync(2)).Contribution.Root;
+        Assert.NotEqual(committed.Root, next); // alone the mean is the own model: what differs is the step that follows
+    }
+
+    [Fact]
     public async Task A_run_actor_that_fails_in_round_1_begins_it_again_from_the_first_model()
     {
         await using Life life = await Life.BeginAsync(_folder);
@@ -41,7 +55,8 @@ public sealed class RunContextTests : IDisposable
         await using Life life = await Life.BeginAsync(_folder);
         await life.Context.ResumeAsync();
         Directory.CreateDirectory(LearningNode.ProgressFile(_folder) + ".new");
-        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => life.Context.CommitAsync(1));
+        var error = await Assert.ThrowsAsync<IOException>(() => life.Context.CommitAsync(1));
+        Assert.StartsWith(LearningNode.ProgressFile(_folder) + ": cannot be written: ", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, life.Context.Models.Count);
         Assert.Equal(0, life.Context.Pool.LentCount);
     }
@@ -56,12 +71,22 @@ public sealed class RunContextTests : IDisposable
     }
 
     [Fact]
+    public async Task Progress_of_an_earlier_run_with_a_larger_model_is_not_gone_on_with_either()
+    {
+        ProgressFile.Write(LearningNode.ProgressFile(_folder), new Progress(RunId.Of([1]), 7, null, new byte[4 << 20]));
+        await using Life life = await Life.BeginAsync(_folder);
+        Assert.Equal(1, (await life.Context.ResumeAsync()).Round);
+    }
+
+    [Fact]
     public async Task Damaged_progress_is_said_and_not_written_over()
     {
         string file = LearningNode.ProgressFile(_folder);
         File.WriteAllBytes(file, new byte[500]);
         await using Life life = await Life.BeginAsync(_folder);
-        await Assert.ThrowsAsync<InvalidDataException>(() => life.Context.ResumeAsync());
+        var error = await Assert.ThrowsAsync<LearningFailedException>(() => life.Context.ResumeAsync());
+        Assert.StartsWith(file + ": damaged", error.Message, StringComparison.Ordinal);
+        Assert.True(error.IsProgressDamaged);
         Assert.Equal(new byte[500], File.ReadAllBytes(file));
     }
 

@@ -67,11 +67,26 @@ public sealed class ProgressFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_beyond_the_limit_is_not_read()
+    public void A_file_beyond_the_limit_is_of_another_run_and_not_taken_into_memory()
     {
-        ProgressFile.Write(File, new Progress(RunId.Of([1]), 3, null, new byte[1000]));
+        ProgressFile.Write(File, new Progress(RunId.Of([1]), 3, null, new byte[100_000]));
         Assert.False(ProgressFile.TryRead(File, 500, out _, out string? error));
-        Assert.Contains("cannot be this run's progress", error, StringComparison.Ordinal);
+        Assert.Null(error);
+    }
+
+    [Fact]
+    public void Damage_is_noticed_in_a_file_beyond_the_limit_too()
+    {
+        ProgressFile.Write(File, new Progress(RunId.Of([1]), 3, null, new byte[100_000]));
+        byte[] bad = System.IO.File.ReadAllBytes(File);
+        foreach (int i in (int[])[0, 20, 70_000, bad.Length - 1])
+        {
+            bad[i] ^= 0x10;
+            System.IO.File.WriteAllBytes(File, bad);
+            Assert.False(ProgressFile.TryRead(File, 500, out _, out string? error));
+            Assert.Contains("damaged", error, StringComparison.Ordinal);
+            bad[i] ^= 0x10;
+        }
     }
 
     [Fact]
