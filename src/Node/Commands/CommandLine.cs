@@ -8,6 +8,9 @@ namespace P2PLearn.Node.Commands;
 /// <summary>The command line: parses, runs one command, and turns a user error into one line and exit code 2.</summary>
 public static class CommandLine
 {
+    /// <summary>Exit code of a command that this machine did not let go on, such as by a full disk.</summary>
+    public const int FailedExitCode = 1;
+
     /// <summary>Exit code of a command that was stopped by Ctrl+C or SIGTERM before it was done.</summary>
     public const int StoppedExitCode = 130;
 
@@ -33,6 +36,11 @@ public static class CommandLine
         {
             return Refuse(e.Message);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine("p2plearn: " + e.Message.ReplaceLineEndings(" ")); // the disk or another device of this machine
+            return FailedExitCode;
+        }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return StoppedExitCode;
@@ -48,8 +56,11 @@ public static class CommandLine
             ClusterCommand.Create(),
             NatCommand.Create(),
             DhtCommand.Create(),
+            ModelCommand.Create(),
             SimulateCommand.Create(),
+            PlotCommand.Create(),
             DemoCommand.Create(),
+            DoctorCommand.Create(),
         };
         root.Options.OfType<HelpOption>().Single().Action = new HelpWithExamples();
         return root;

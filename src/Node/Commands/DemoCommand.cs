@@ -2,7 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using P2PLearn.Actors.Monitoring;
+using P2PLearn.Actors.Training;
 using P2PLearn.Learning.Data;
+using P2PLearn.Learning.Models;
+using P2PLearn.Learning.Plugins;
 using P2PLearn.Learning.Simulation;
 using P2PLearn.Node.Demo;
 using P2PLearn.Node.Hosting;
@@ -21,11 +24,15 @@ internal static class DemoCommand
 
     private static readonly Option<string> Attack = Text("--attack", "alie, foe, sign-flip, label-flip or nan", Default.Attack);
 
-    private static readonly Option<string> Aggregator = Text("--aggregator", "nna, mean or trimmed-mean", Default.Aggregator);
+    private static readonly Option<string> Aggregator = Text("--aggregator", "The mixing rule: centred-clipping, nna, trimmed-mean, mean or another", Default.Aggregator);
 
-    private static readonly Option<string> Model = Text("--model", "mlp, cnn or logistic", Default.Model);
+    private static readonly Option<string> Topology = Text("--topology", "Whom each node mixes: " + LearningOptionTexts.Topologies, Default.Topology);
 
-    private static readonly Option<string> Partition = Text("--partition", "iid, dirichlet:ALPHA or sorted", Default.Partition);
+    private static readonly Option<int?> Guard = new("--guard") { Description = LearningOptionTexts.Guard };
+
+    private static readonly Option<string> Model = Text("--model", LearningOptionTexts.Models, Default.Model);
+
+    private static readonly Option<string> Partition = Text("--partition", LearningOptionTexts.Partitions, Default.Partition);
 
     private static readonly Option<int> Gradients = Number("--gradients", "Gradients each node computes", Default.Gradients);
 
@@ -33,7 +40,19 @@ internal static class DemoCommand
 
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of model, deal and order", DefaultValueFactory = _ => Default.Seed };
 
-    private static readonly Option<string> Data = Text("--data", "What is trained on", "mnist:data/mnist");
+    private static readonly Option<string> Data = Text("--data", LearningOptionTexts.Data, Default.Data);
+
+    private static readonly Option<int> Batch = Number("--batch", "Examples of a gradient", Default.Batch);
+
+    private static readonly Option<double> LearningRate = new("--learning-rate")
+    {
+        Description = "Learning rate of the first steps",
+        DefaultValueFactory = _ => Default.LearningRate,
+    };
+
+    private static readonly Option<int> DecaySteps = Number("--decay-steps", "Steps after which the learning rate falls", Default.DecaySteps);
+
+    private static readonly Option<string[]> Plugin = PluginOption.Create();
 
     private static readonly Option<string?> Keep = new("--keep") { Description = "Keep the nodes' data directories in this folder" };
 
@@ -41,9 +60,9 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        var command = new Command("demo", "Start node processes on this machine that train MNIST together, attackers included.")
+        var command = new Command("demo", "Start node processes on this machine that train together, attackers included.")
         {
-            Nodes, Attackers, Attack, Aggregator, Model, Partition, Gradients, LocalSteps, Seed, Data, Keep, Json,
+            Nodes, Attackers, Attack, Aggregator, Topology, Guard, Model, Partition, Gradients, LocalSteps, Batch, LearningRate, DecaySteps, Seed, Data, Plugin, Keep, Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -51,11 +70,12 @@ internal static class DemoCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        string source = parsed.GetRequiredValue(Data);
-        DemoOptions options = Read(parsed, source);
+        LearningCatalog catalog = PluginOption.Load(parsed.GetValue(Plugin));
+        DemoOptions options = Read(parsed, catalog.Models);
         NodeDaemon.EnsureTorch();
-        TrainAndTest images = LearningInput.ReadImages(source);
-        DemoReport report = await new DemoRunner(options, images, Console.Error).RunAsync(cancellationToken);
+        ExampleSets examples = LearningInput.ReadExamples(options.Data, catalog.Data);
+        LearningInput.RequireFit(options.Model, examples, catalog.Models);
+        DemoReport report = await new DemoRunner(options, examples, catalog.Models, Console.Error).RunAsync(cancellationToken);
         if (parsed.GetValue(Json))
         {
             Console.Out.WriteLine(JsonSerializer.Serialize(report, EventLog.Json));
@@ -68,7 +88,7 @@ internal static class DemoCommand
         return 0;
     }
 
-    private static DemoOptions Read(ParseResult parsed, string source)
+    private static DemoOptions Read(ParseResult parsed, ModelRegistry models)
     {
         var options = new DemoOptions
         {
@@ -76,12 +96,18 @@ internal static class DemoCommand
             Attackers = parsed.GetValue(Attackers),
             Attack = parsed.GetRequiredValue(Attack),
             Aggregator = parsed.GetRequiredValue(Aggregator),
+            Topology = parsed.GetRequiredValue(Topology),
+            Guard = parsed.GetValue(Guard),
             Model = parsed.GetRequiredValue(Model),
             Partition = parsed.GetRequiredValue(Partition),
             Gradients = parsed.GetValue(Gradients),
             LocalSteps = parsed.GetValue(LocalSteps),
             Seed = parsed.GetValue(Seed),
-            Mnist = source[(source.IndexOf(':', StringComparison.Ordinal) + 1)..],
+            Batch = parsed.GetValue(Batch),
+            LearningRate = parsed.GetValue(LearningRate),
+            DecaySteps = parsed.GetValue(DecaySteps),
+            Data = parsed.GetRequiredValue(Data),
+            Plugins = parsed.GetValue(Plugin) ?? [],
             Keep = parsed.GetValue(Keep),
         };
         Require(options.Nodes is >= 2 and <= 32, $"--nodes is {options.Nodes}, but must be 2 to 32");
@@ -90,11 +116,13 @@ internal static class DemoCommand
             options.Nodes > 2 * options.Attackers,
             $"{options.Attackers} attackers among {options.Nodes} nodes: {options.Aggregator} needs more honest nodes than attackers");
         Require(options.Attackers == 0 || options.Attack != "none", "--attack none is said with --attackers 0");
-        Validate(options);
+        Require(options.LearningRate is > 0 and < 1e6, "--learning-rate must be a number above 0");
+        Require(options.DecaySteps >= 1, $"--decay-steps is {options.DecaySteps}, but must be at least 1");
+        Validate(options, models);
         return options;
     }
 
-    private static void Validate(DemoOptions options)
+    private static void Validate(DemoOptions options, ModelRegistry models)
     {
         try
         {
@@ -104,7 +132,11 @@ internal static class DemoCommand
                 Byzantine = options.Attackers,
                 Attack = options.Attack,
                 Aggregator = options.Aggregator,
+                Topology = options.Topology,
+                Guard = options.Guard,
                 Model = options.Model,
+                Models = models,
+                Batch = options.Batch,
                 Partition = options.Partition,
                 Gradients = options.Gradients,
                 LocalSteps = options.LocalSteps,
@@ -114,10 +146,17 @@ internal static class DemoCommand
         {
             throw new UserErrorException(e.Message);
         }
+
+        if (DemoMesh.SettingsOf(options).FindError() is { } error)
+        {
+            throw new UserErrorException(error);
+        }
     }
 
     private static void Print(DemoReport report)
     {
+        RunSettings run = DemoMesh.SettingsOf(report.Settings);
+        Console.Out.WriteLine($"{run.Aggregator}, topology {run.TopologyName()}, against {run.FaultySources()} of those heard");
         var table = new Table().Border(TableBorder.Rounded);
         table.AddColumns("node", "accuracy", "kept by honest nodes", "rejected", "sent", "received");
         foreach (DemoNodeReport node in report.PerNode)
@@ -132,7 +171,7 @@ internal static class DemoCommand
         }
 
         AnsiConsole.Write(table);
-        Console.Out.WriteLine($"honest nodes on 10,000 test images: mean {Percent(report.HonestMeanAccuracy)}, worst {Percent(report.HonestWorstAccuracy)}");
+        Console.Out.WriteLine($"honest nodes on {report.TestExamples:N0} test examples: mean {Percent(report.HonestMeanAccuracy)}, worst {Percent(report.HonestWorstAccuracy)}");
         Console.Out.WriteLine($"controls: plain mean under the same attack {Control(report.Controls.Mean)}, training alone {Percent(report.Controls.Alone.HonestMeanAccuracy)}");
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,

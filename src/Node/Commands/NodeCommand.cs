@@ -1,5 +1,6 @@
 using System.CommandLine;
 using P2PLearn.Actors.Training;
+using P2PLearn.Learning.Plugins;
 using P2PLearn.Node.Configuration;
 using P2PLearn.Node.Hosting;
 
@@ -20,18 +21,23 @@ internal static class NodeCommand
         Description = "Address of a member to join through, ending in /p2p/<peer id>; may be given several times",
     };
 
+    private static readonly Option<string?> Join = new("--join")
+    {
+        Description = "What to join: the ticket that another node printed, or the first digits of the id of a run that is under way",
+    };
+
     private static readonly Option<bool> Found = new("--found") { Description = "Found a new mesh" };
 
     private static readonly Option<string?> DataDir = new("--data-dir") { Description = "Folder of key, progress and model [default: p2plearn-data]" };
 
     private static readonly Option<string?> Data = new("--data")
     {
-        Description = "What to train on, e.g. mnist:data/mnist; without it the node is a plain member",
+        Description = "What to train on: " + LearningOptionTexts.Data + "; without it the node is a plain member",
     };
 
     private static readonly Option<string?> Share = new("--share") { Description = "Which share of the data is this node's, e.g. 0/3 [default: all]" };
 
-    private static readonly Option<string?> Partition = new("--partition") { Description = "How the data is dealt out: iid, dirichlet:ALPHA or sorted" };
+    private static readonly Option<string?> Partition = new("--partition") { Description = "How the data is dealt out: " + LearningOptionTexts.Partitions };
 
     private static readonly Option<string?> Mesh = new("--mesh") { Description = "The mesh as NAME:KEY (KEY from 'p2plearn keygen --mesh')" };
 
@@ -40,11 +46,17 @@ internal static class NodeCommand
         Description = "Port of the management endpoint on 127.0.0.1, 0 = any [default: 8558]",
     };
 
-    private static readonly Option<string?> Model = new("--model") { Description = "The model of a run that this node founds: mlp, cnn or logistic" };
+    private static readonly Option<string?> Model = new("--model") { Description = "The model of a run that this node founds: " + LearningOptionTexts.Models };
 
-    private static readonly Option<string?> Aggregator = new("--aggregator") { Description = "Its mixing rule: nna, trimmed-mean or mean" };
+    private static readonly Option<string[]> Plugin = PluginOption.Create();
+
+    private static readonly Option<string?> Aggregator = new("--aggregator") { Description = "Its mixing rule: centred-clipping, nna, trimmed-mean, mean or another" };
 
     private static readonly Option<int?> Faulty = new("--faulty") { Description = "f, how many members may be malicious" };
+
+    private static readonly Option<string?> Topology = new("--topology") { Description = "Whom each node mixes: " + LearningOptionTexts.Topologies };
+
+    private static readonly Option<int?> Guard = new("--guard") { Description = LearningOptionTexts.Guard };
 
     private static readonly Option<int?> MinPeers = new("--min-peers") { Description = "Trainers that must be up before the first round" };
 
@@ -84,15 +96,19 @@ internal static class NodeCommand
     {
         var command = new Command("node", "Run a node daemon: a member of a mesh that trains when it has data.")
         {
-            Config, Listen, Seed, Found, DataDir, Data, Share, Partition, Mesh, ManagementPort,
-            Model, Aggregator, Faulty, MinPeers, Gradients, LocalSteps, RelayOnly, BootstrapOnly, Relay, Announce, NoPortMapping, NoMdns,
+            Config, Listen, Seed, Join, Found, DataDir, Data, Share, Partition, Mesh, ManagementPort,
+            Model, Plugin, Aggregator, Faulty, Topology, Guard, MinPeers, Gradients, LocalSteps, RelayOnly, BootstrapOnly, Relay, Announce, NoPortMapping, NoMdns,
             LogLevel, Json,
         };
-        command.SetAction((parsed, ct) => NodeDaemon.RunAsync(Read(parsed), parsed.GetValue(Json), ct));
+        command.SetAction((parsed, ct) =>
+        {
+            (NodeOptions options, LearningCatalog catalog) = Read(parsed);
+            return NodeDaemon.RunAsync(options, catalog, parsed.GetValue(Json), ct);
+        });
         return command;
     }
 
-    private static NodeOptions Read(ParseResult parsed)
+    private static (NodeOptions Options, LearningCatalog Catalog) Read(ParseResult parsed)
     {
         NodeOptions options = parsed.GetValue(Config) is { } file ? ConfigFile.Read(file) : new NodeOptions();
         options = options with
@@ -100,6 +116,7 @@ internal static class NodeCommand
             DataDir = parsed.GetValue(DataDir) ?? options.DataDir,
             Listen = parsed.GetValue(Listen) is { Length: > 0 } listen ? listen : options.Listen,
             Seeds = parsed.GetValue(Seed) is { Length: > 0 } seeds ? seeds : options.Seeds,
+            Join = parsed.GetValue(Join) ?? options.Join,
             Found = parsed.GetValue(Found) || options.Found,
             LogLevel = parsed.GetValue(LogLevel) ?? options.LogLevel,
             Management = parsed.GetValue(ManagementPort) is { } port ? options.Management with { Port = port } : options.Management,
@@ -113,11 +130,25 @@ internal static class NodeCommand
             Relay = parsed.GetValue(Relay) is { Length: > 0 } relays ? options.Relay with { Relays = relays } : options.Relay,
             Discovery = parsed.GetValue(NoMdns) ? options.Discovery with { Mdns = false } : options.Discovery,
             Data = ReadData(parsed, options.Data),
+            Plugins = parsed.GetValue(Plugin) is { Length: > 0 } plugins ? plugins : options.Plugins,
             Run = ReadRun(parsed, options.Run),
         };
-        NodeOptionsValidator.Validate(options);
-        return options;
+        options = UseTicket(options);
+        LearningCatalog catalog = PluginOption.Load(options.Plugins);
+        NodeOptionsValidator.Validate(options, catalog.Models);
+        return (options, catalog);
     }
+
+    /// <summary>What a ticket says, where nothing else was said.</summary>
+    private static NodeOptions UseTicket(NodeOptions options) =>
+        options.Join is { } join && JoinTicket.TryParse(join, out JoinTicket? ticket)
+            ? options with
+            {
+                Join = ticket.Run?.ToString(),
+                Seeds = options.Seeds.Count > 0 ? options.Seeds : [.. ticket.Seeds.Select(s => s.ToString())],
+                Mesh = options.Mesh.Key is null ? options.Mesh with { Name = ticket.Mesh, Key = ticket.Key } : options.Mesh,
+            }
+            : options;
 
     private static string ReadMode(ParseResult parsed, string mode)
     {
@@ -164,6 +195,7 @@ internal static class NodeCommand
     private static RunSettings? ReadRun(ParseResult parsed, RunSettings? run)
     {
         bool any = parsed.GetValue(Model) is not null || parsed.GetValue(Aggregator) is not null || parsed.GetValue(Faulty) is not null
+            || parsed.GetValue(Topology) is not null || parsed.GetValue(Guard) is not null
             || parsed.GetValue(MinPeers) is not null || parsed.GetValue(Gradients) is not null || parsed.GetValue(LocalSteps) is not null;
         if (!any)
         {
@@ -176,6 +208,8 @@ internal static class NodeCommand
             Model = parsed.GetValue(Model) ?? run.Model,
             Aggregator = parsed.GetValue(Aggregator) ?? run.Aggregator,
             Faulty = parsed.GetValue(Faulty) ?? run.Faulty,
+            Topology = parsed.GetValue(Topology) ?? run.Topology,
+            Guard = parsed.GetValue(Guard) ?? run.Guard,
             MinPeers = parsed.GetValue(MinPeers) ?? run.MinPeers,
             Gradients = parsed.GetValue(Gradients) ?? run.Gradients,
             LocalSteps = parsed.GetValue(LocalSteps) ?? run.LocalSteps,

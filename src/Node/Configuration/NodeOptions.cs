@@ -18,6 +18,9 @@ public sealed record NodeOptions
     /// <summary>Found a new mesh when no seed is given. Deliberate, so that two islands never arise by accident.</summary>
     public bool Found { get; init; }
 
+    /// <summary>What to join: a ticket as another node printed it, or the first digits of the id of a run that is under way.</summary>
+    public string? Join { get; init; }
+
     /// <summary>What this node is: <c>member</c>; <c>relay</c>, which only relays and helps others to find each other; or
     /// <c>bootstrap</c>, which only helps them to find each other.</summary>
     public string Mode { get; init; } = NodeModes.Member;
@@ -34,6 +37,9 @@ public sealed record NodeOptions
     /// <summary>The distributed hash table.</summary>
     public DhtSection Dht { get; init; } = new();
 
+    /// <summary>The store of models' blocks.</summary>
+    public BlocksSection Blocks { get; init; } = new();
+
     /// <summary>Who may be a member.</summary>
     public MeshSection Mesh { get; init; } = new();
 
@@ -42,6 +48,9 @@ public sealed record NodeOptions
 
     /// <summary>What this node trains on; null = a plain mesh member that does not train.</summary>
     public DataSection? Data { get; init; }
+
+    /// <summary>Paths of assemblies that bring models or kinds of data.</summary>
+    public IReadOnlyList<string> Plugins { get; init; } = [];
 
     /// <summary>What the mesh trains; null = take the settings that the mesh already has.</summary>
     public RunSettings? Run { get; init; }

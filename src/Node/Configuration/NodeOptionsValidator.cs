@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using P2PLearn.Learning.Aggregation;
+using P2PLearn.Actors.Rounds;
 using P2PLearn.Learning.Attacks;
 using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Partitioning;
@@ -8,6 +8,7 @@ using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Protocols.Kad;
 using P2PLearn.Networking.Protocols.Mesh;
+using P2PLearn.Node.Hosting;
 
 namespace P2PLearn.Node.Configuration;
 
@@ -23,11 +24,15 @@ public static class NodeOptionsValidator
     };
 
     /// <summary>Checks every value.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="models">The models that a run may name.</param>
     /// <exception cref="UserErrorException">The first that cannot be used, in one line.</exception>
-    public static void Validate(NodeOptions options)
+    public static void Validate(NodeOptions options, ModelRegistry models)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(models);
         CheckAddresses(options);
+        CheckJoin(options);
         CheckMesh(options);
         CheckNat(options);
         Require(options.Management.Port is >= 0 and <= 65535, $"management.port is {options.Management.Port}, but must be 0 to 65535");
@@ -41,8 +46,11 @@ public static class NodeOptionsValidator
         Require(
             options.Dht.Protocol is { Length: > 1 and <= 100 } && options.Dht.Protocol[0] == '/' && options.Dht.Protocol.All(c => c is > ' ' and <= '~'),
             $"dht.protocol '{options.Dht.Protocol}' is no protocol id; it looks like {KadOptions.OwnProtocol.Value}");
+        Require(
+            options.Blocks.QuotaBytes >= BlocksSection.MinQuotaBytes,
+            $"blocks.quota_bytes is {options.Blocks.QuotaBytes}, but must be at least {BlocksSection.MinQuotaBytes}");
         CheckData(options);
-        CheckRun(options);
+        CheckRun(options, models);
         CheckAttack(options);
     }
 
@@ -64,9 +72,23 @@ public static class NodeOptionsValidator
         }
 
         Require(
-            options.Seeds.Count > 0 || options.Found || options.Mode != NodeModes.Member
+            options.Seeds.Count > 0 || options.Found || options.Mode != NodeModes.Member || options.Join is not null
                 || (options.Mesh.Key is not null && options.Discovery.Mdns),
             "this node has neither a mesh to join nor leave to found one; give --seed ADDRESS to join, or --found to found");
+    }
+
+    private static void CheckJoin(NodeOptions options)
+    {
+        if (options.Join is { } join)
+        {
+            Require(!JoinTicket.IsMeant(join), "join is not a whole ticket: paste all of it, as the other node printed it");
+            Require(
+                join.Length is >= RunChoice.MinPrefix and <= 64 && join.All(char.IsAsciiHexDigit),
+                $"join '{join}' is neither a ticket (p2plearn…) nor the first {RunChoice.MinPrefix} to 64 hex digits of a run's id");
+            Require(!options.Found, "a node cannot found a mesh and join a run of another: leave out --found or --join");
+            Require(options.Run is null, "the settings of a run that is joined come from the mesh: leave out the run's settings, or --join");
+            Require(options.Mode == NodeModes.Member, $"a node in mode '{options.Mode}' joins no run: leave out --join, or the mode");
+        }
     }
 
     private static void CheckMesh(NodeOptions options)
@@ -124,15 +146,14 @@ public static class NodeOptionsValidator
         Try(() => Partitioners.Parse(data.Partition), "data.partition");
     }
 
-    private static void CheckRun(NodeOptions options)
+    private static void CheckRun(NodeOptions options, ModelRegistry models)
     {
         if (options.Run is { } run)
         {
             Require(run.FindError() is null, run.FindError() ?? "");
-            Try(() => Aggregators.Create(run.Aggregator, run.Faulty), "run.aggregator");
             Require(
-                ModelRegistry.Default.Names.Contains(run.Model),
-                $"run.model '{run.Model}' is not known; use {string.Join(", ", ModelRegistry.Default.Names)}");
+                models.Contains(run.Model),
+                $"run.model '{run.Model}' is not known; use {string.Join(", ", models.Names)}, or load a --plugin that has it");
         }
     }
 
@@ -141,6 +162,9 @@ public static class NodeOptionsValidator
         if (options.Attack is { } attack)
         {
             Try(() => AttackRegistry.Create(attack.Name), "attack.name");
+            Require(
+                AttackRegistry.MeshNames.Contains(attack.Name),
+                $"attack.name '{attack.Name}' is for simulations only: use {string.Join(", ", AttackRegistry.MeshNames)}");
             foreach (string peer in attack.Colluders)
             {
                 Require(PeerId.TryParse(peer, out _), $"attack.colluders: '{peer}' is not a peer id");

@@ -135,7 +135,7 @@ public sealed class DemoBoard
         row.BytesIn += round.BytesIn;
         row.BytesOut += round.BytesOut;
         row.LastKept = [.. Names(round, "kept")];
-        row.LastRejected = [.. Names(round, "rejected"), .. Names(round, "refused"), .. Names(round, "equivocated"), .. Names(round, "missing")];
+        row.LastRejected = [.. Names(round, "rejected"), .. Names(round, "clipped"), .. Names(round, "refused"), .. Names(round, "equivocated"), .. Names(round, "missing")];
         foreach (string name in row.LastKept)
         {
             (int kept, int rejected) = row.Verdicts.GetValueOrDefault(name);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Training;
+using P2PLearn.Learning.Data;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Protocols.Mesh;
 using P2PLearn.Node.Configuration;
@@ -35,21 +36,33 @@ public sealed class DemoMesh : IAsyncDisposable
     public IEnumerable<DemoNode> Honest => Nodes.Where(n => !n.Attacks);
 
     /// <summary>The settings that all nodes get.</summary>
-    public RunSettings Settings => new()
-    {
-        Model = _options.Model,
-        Aggregator = _options.Aggregator,
-        Faulty = _options.Attackers,
-        MinPeers = _options.Nodes,
-        Gradients = _options.Gradients,
-        LocalSteps = _options.LocalSteps,
-        Seed = _options.Seed,
-        MinDeadline = TimeSpan.FromSeconds(2),
-        MaxDeadline = TimeSpan.FromSeconds(15),
-    };
+    public RunSettings Settings => SettingsOf(_options);
 
     /// <summary>The processes started so far, in the order of <see cref="Nodes"/>.</summary>
     public IReadOnlyList<NodeProcess> Processes => _processes;
+
+    /// <summary>The settings that the nodes of a demo get.</summary>
+    public static RunSettings SettingsOf(DemoOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new RunSettings
+        {
+            Model = options.Model,
+            Aggregator = options.Aggregator,
+            Faulty = options.Attackers,
+            Topology = options.Topology,
+            Guard = options.Guard,
+            MinPeers = options.Nodes,
+            Gradients = options.Gradients,
+            LocalSteps = options.LocalSteps,
+            Batch = options.Batch,
+            LearningRate = options.LearningRate,
+            DecaySteps = options.DecaySteps,
+            Seed = options.Seed,
+            MinDeadline = TimeSpan.FromSeconds(2),
+            MaxDeadline = TimeSpan.FromSeconds(15),
+        };
+    }
 
     /// <summary>Starts the founder, and when it listens all others at once.</summary>
     public async Task StartAsync(Action<NodeProcess, MeshEvent> onEvent, CancellationToken cancellationToken)
@@ -114,9 +127,10 @@ public sealed class DemoMesh : IAsyncDisposable
             Mesh = new MeshSection { Name = "demo", Key = _meshKey },
             Management = new ManagementSection { Port = 0 },
             Run = Settings,
+            Plugins = [.. _options.Plugins.Select(Path.GetFullPath)],
             Data = new DataSection
             {
-                Source = "mnist:" + Path.GetFullPath(_options.Mnist),
+                Source = DataSource.Parse(_options.Data).WithAbsolutePath(), // kept configurations work from any folder
                 Partition = _options.Partition,
                 Share = node.Index % honest,
                 Shares = honest,

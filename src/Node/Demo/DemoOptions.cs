@@ -1,3 +1,6 @@
+using P2PLearn.Learning.Aggregation;
+using P2PLearn.Learning.Topology;
+
 namespace P2PLearn.Node.Demo;
 
 /// <summary>What the demo runs.</summary>
@@ -13,12 +16,18 @@ public sealed record DemoOptions
     public string Attack { get; init; } = "alie";
 
     /// <summary>The mixing rule: nna, mean or trimmed-mean.</summary>
-    public string Aggregator { get; init; } = "nna";
+    public string Aggregator { get; init; } = Aggregators.Default;
 
-    /// <summary>The model: mlp, cnn or logistic.</summary>
+    /// <summary>Whom each node mixes, as <see cref="Topologies.Parse"/> reads it.</summary>
+    public string Topology { get; init; } = Topologies.All;
+
+    /// <summary>f', how many of those its rule guards against; null for the topology's own choice.</summary>
+    public int? Guard { get; init; }
+
+    /// <summary>The model; one that takes <see cref="Data"/>.</summary>
     public string Model { get; init; } = "mlp";
 
-    /// <summary>How the training images are dealt out among the honest nodes.</summary>
+    /// <summary>How the training examples are dealt out among the honest nodes.</summary>
     public string Partition { get; init; } = "dirichlet:1";
 
     /// <summary>Gradients each node computes.</summary>
@@ -27,11 +36,23 @@ public sealed record DemoOptions
     /// <summary>Local steps between two mixings.</summary>
     public int LocalSteps { get; init; } = 20;
 
-    /// <summary>Seed of the first model, the deal and the order of the images.</summary>
+    /// <summary>Seed of the first model, the deal and the order of the examples.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Folder of the four MNIST files.</summary>
-    public string Mnist { get; init; } = Path.Combine("data", "mnist");
+    /// <summary>Examples of a gradient.</summary>
+    public int Batch { get; init; } = 25;
+
+    /// <summary>γ₀, the learning rate of the first steps; above 0.</summary>
+    public double LearningRate { get; init; } = 0.75;
+
+    /// <summary>Steps after which the learning rate falls; at least 1.</summary>
+    public int DecaySteps { get; init; } = 50;
+
+    /// <summary>What is trained on: kind, place and options.</summary>
+    public string Data { get; init; } = "mnist:data/mnist";
+
+    /// <summary>Paths of assemblies that bring models or kinds of data.</summary>
+    public IReadOnlyList<string> Plugins { get; init; } = [];
 
     /// <summary>Where the nodes' data directories go and stay; null = a temporary folder that is deleted.</summary>
     public string? Keep { get; init; }

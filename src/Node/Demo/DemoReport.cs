@@ -14,7 +14,7 @@ public sealed record DemoNodeReport
     /// <summary>Whether it followed the protocol.</summary>
     public required bool Honest { get; init; }
 
-    /// <summary>Accuracy of its saved model on the 10,000 test images, in [0, 1]; null for an attacker.</summary>
+    /// <summary>Accuracy of its saved model on all test examples, in [0, 1]; null for an attacker.</summary>
     public double? Accuracy { get; init; }
 
     /// <summary>Its loss there; null for an attacker, and when it is not finite.</summary>
@@ -41,11 +41,14 @@ public sealed record DemoControls(SimulationReport Mean, SimulationReport Alone)
 /// <summary>What came of the demo. Names are those of <see cref="SimulationReport"/> where they mean the same.</summary>
 public sealed record DemoReport
 {
-    /// <summary>Mean accuracy of the honest nodes' models on the 10,000 test images, in [0, 1].</summary>
+    /// <summary>Mean accuracy of the honest nodes' models on all test examples, in [0, 1].</summary>
     public required double HonestMeanAccuracy { get; init; }
 
     /// <summary>Accuracy of the worst honest node's model.</summary>
     public required double HonestWorstAccuracy { get; init; }
+
+    /// <summary>Test examples that were looked at.</summary>
+    public required int TestExamples { get; init; }
 
     /// <summary>Rounds of the run.</summary>
     public required int Rounds { get; init; }

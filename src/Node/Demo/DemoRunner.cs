@@ -1,28 +1,31 @@
 using System.Diagnostics;
 using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Models;
+using P2PLearn.Learning.Optimizers;
 using P2PLearn.Learning.Simulation;
 using P2PLearn.Node.Commands;
 using Spectre.Console;
 
 namespace P2PLearn.Node.Demo;
 
-/// <summary>The main job: a mesh of real node processes on this machine that trains MNIST, attackers included, and its report.</summary>
+/// <summary>The main job: a mesh of real node processes on this machine that trains together, attackers included, and its report.</summary>
 public sealed class DemoRunner
 {
     private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(2);
     private readonly DemoOptions _options;
-    private readonly TrainAndTest _images;
+    private readonly ExampleSets _examples;
+    private readonly ModelRegistry _models;
     private readonly TextWriter _progress;
 
     /// <summary>Creates a demo.</summary>
     /// <param name="options">What is run.</param>
-    /// <param name="images">For the report and the controls; the nodes read their own.</param>
+    /// <param name="examples">For the report and the controls; the nodes read their own.</param>
+    /// <param name="models">Those that there are, plug-ins included.</param>
     /// <param name="progress">Takes progress lines when there is no terminal.</param>
-    public DemoRunner(DemoOptions options, TrainAndTest images, TextWriter progress)
+    public DemoRunner(DemoOptions options, ExampleSets examples, ModelRegistry models, TextWriter progress)
     {
-        (_options, _images, _progress) = (options, images, progress);
+        (_options, _examples, _models, _progress) = (options, examples, models, progress);
     }
 
     /// <summary>Runs it.</summary>
@@ -44,6 +47,7 @@ public sealed class DemoRunner
         {
             HonestMeanAccuracy = accuracies.Average(),
             HonestWorstAccuracy = accuracies.Min(),
+            TestExamples = _examples.Test.Count,
             Rounds = mesh.Settings.Rounds,
             BytesPerNode = (long)nodes.Where(n => n.Honest).Average(n => n.BytesReceived),
             Seconds = seconds,
@@ -103,9 +107,9 @@ public sealed class DemoRunner
     /// <summary>Measures the model that a node has left on the disk: the word of the file, not of the node.</summary>
     private Evaluation Evaluate(string file, string model)
     {
-        using ITrainableModel measured = ModelRegistry.Default.Create(model);
+        using ITrainableModel measured = _models.Create(model, _examples.Test.Input);
         ModelFile.Read(file, measured.Layout, new ModelFileLimits()).CopyTo(measured.Parameters);
-        return measured.Evaluate(_images.Test);
+        return measured.Evaluate(_examples.Test);
     }
 
     private SimulationReport Control(string aggregator, CancellationToken cancellationToken) =>
@@ -116,14 +120,22 @@ public sealed class DemoRunner
                 Byzantine = _options.Attackers,
                 Attack = _options.Attackers == 0 ? "none" : _options.Attack,
                 Aggregator = aggregator,
+                Topology = _options.Topology,
+                Guard = _options.Guard,
                 Model = _options.Model,
+                Models = _models,
+                Batch = _options.Batch,
+                Optimizer = new LocalOptimizerSettings
+                {
+                    Schedule = new StepDecaySchedule { InitialRate = _options.LearningRate, PeriodSteps = _options.DecaySteps },
+                },
                 Partition = _options.Partition,
                 Gradients = _options.Gradients / _options.LocalSteps * _options.LocalSteps,
                 LocalSteps = _options.LocalSteps,
                 Seed = _options.Seed,
                 Threads = Math.Min(2, Environment.ProcessorCount),
             },
-            _images,
+            _examples,
             null,
             cancellationToken);
 }

@@ -48,12 +48,29 @@ internal sealed class EventPrinter(bool json, TextWriter output)
         JoinBlocked blocked => $"not joining yet: cannot reach {string.Join(", ", blocked.Peers.Select(Short))}, directly or over a relay ({blocked.Reason})",
         SystemRebuilt rebuilt => $"lost the cluster ({rebuilt.Cause}); coming back",
         PeerRefused refused => $"peer {refused.Peer}: {refused.Reason}",
-        RunStarted run => $"run {run.RunId[..8]}: {run.Model} with {run.Parameters} parameters, round {run.Round} of {run.Rounds}, {run.Images} images",
+        RunStarted run => $"run {run.RunId[..8]}: {run.Model} with {run.Parameters} parameters, round {run.Round} of {run.Rounds}, {run.Images} examples"
+            + (run.Topology is null ? "" : $"; {run.Aggregator}, topology {run.Topology}, against {run.Guard} of those heard"),
         RoundCompleted round => DescribeRound(round),
+        FaultyTooSmall small => $"f = {small.Declared} looks too small: {small.Suspects.Count} peers are outliers over {small.Rounds} rounds "
+            + $"({string.Join(", ", small.Suspects.Select(Why))}); a run with faulty = {small.Suggested} would guard against them",
         ContributionRefused refused => $"refused the contribution of {Short(refused.Peer)} for round {refused.Round}: {refused.Reason}",
         EquivocationFound found => $"{Short(found.Peer)} signed two contributions for round {found.Round}",
+        RunUnknown unknown => $"no run that begins with {unknown.Wanted} is known yet" + (unknown.Known.Count > 0
+            ? $"; known are {string.Join(", ", unknown.Known.Select(r => r[..8]))}"
+            : "; waiting for a member that knows it"),
+        JoiningLate joining => string.Create(
+            CultureInfo.InvariantCulture,
+            $"fetching {joining.Models} models of round {joining.Round}: {Mega(joining.BytesDone)} of {Mega(joining.TotalBytes)} MB, {Mega(joining.BytesPerSecond)} MB/s"),
+        JoinedLate joined => string.Create(
+            CultureInfo.InvariantCulture,
+            $"joined run {joined.RunId[..8]} with the models of round {joined.Round} of {string.Join(", ", joined.Makers.Select(Short))}: {Mega(joined.Bytes)} MB in {joined.Milliseconds / 1000:0.0} s"),
+        JoinFailed failed => $"the checkpoint of round {failed.Round} is not to be had: {failed.Reason}",
+        CheckpointFailed failed => $"no checkpoint of round {failed.Round}: {failed.Reason}",
+        Mirrored mirrored => $"keeping the models of round {mirrored.Round} of run {mirrored.RunId[..8]} for others ({mirrored.Roots.Count})",
         RunFinished finished => $"finished {finished.Rounds} rounds" + (finished.Accuracy is { } a ? $", accuracy {Percent(a)}" : "") + $"; model in {finished.ModelFile}",
         NodeStopped => "stopped",
+        TornLine torn => $"the last line of the event log was torn, as by a power cut ({torn.Bytes} bytes)",
+        EventsDropped dropped => $"{dropped.Count} events are missing in the event log: the disk was full or slow",
         _ => null,
     };
 
@@ -64,6 +81,12 @@ internal sealed class EventPrinter(bool json, TextWriter output)
             CultureInfo.InvariantCulture,
             $"round {round.Round}/{round.Rounds} {round.Mixed}: loss {round.Loss:0.000}{(round.Accuracy is { } a ? $", accuracy {Percent(a)}" : "")}, kept {round.Candidates.Count - rejected.Length} of {round.Candidates.Count}{(rejected.Length > 0 ? " (" + string.Join(", ", rejected) + ")" : "")}");
     }
+
+    private static string Why(SuspectPeer suspect) => suspect.Far >= suspect.Twin
+        ? $"{Short(suspect.Peer)} far out in {suspect.Far} of {suspect.Rounds}"
+        : $"{Short(suspect.Peer)} same as another in {suspect.Twin} of {suspect.Rounds}";
+
+    private static string Mega(double bytes) => (bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture);
 
     private static string Short(string peer) => peer.Length > 8 ? peer[^8..] : peer;
 

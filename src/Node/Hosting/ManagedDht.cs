@@ -45,7 +45,7 @@ internal sealed class ManagedDht(KadService kad, KeyPair identity, string protoc
 
         DateTimeOffset now = time.GetUtcNow();
         var signed = new SignedValue(key, (ulong)now.ToUnixTimeMilliseconds(), now, now + Lifetime, value);
-        KadPutResult result = await kad.PutValueAsync(key, signed.Seal(identity), cancellationToken);
+        KadPutResult result = await KeptAsync(() => kad.PutValueAsync(key, signed.Seal(identity), cancellationToken));
         return new DhtStoredView($"{identity.PeerId}/{name}", result.Stored, result.Asked);
     }
 
@@ -68,7 +68,8 @@ internal sealed class ManagedDht(KadService kad, KeyPair identity, string protoc
     /// <inheritdoc/>
     public async Task<DhtStoredView> ProvideAsync(string cid, CancellationToken cancellationToken)
     {
-        int told = await kad.ProvideAsync(HashOf(cid), cancellationToken);
+        Multihash hash = HashOf(cid);
+        int told = await KeptAsync(() => kad.ProvideAsync(hash, cancellationToken));
         return new DhtStoredView(cid, told, told);
     }
 
@@ -94,6 +95,18 @@ internal sealed class ManagedDht(KadService kad, KeyPair identity, string protoc
         }
 
         return found;
+    }
+
+    private static async Task<T> KeptAsync<T>(Func<Task<T>> act)
+    {
+        try
+        {
+            return await act();
+        }
+        catch (IOException e)
+        {
+            throw new UserErrorException($"nobody was told, since this node cannot remember it: {e.Message}");
+        }
     }
 
     private static Multihash HashOf(string cid) => Cid.TryParse(cid, out Cid? parsed)

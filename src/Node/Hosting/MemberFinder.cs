@@ -29,7 +29,7 @@ internal sealed class MemberFinder : IAsyncDisposable
         DiscoverySection options, string memoryFile, MeshOptions mesh, Swarm swarm, AdmittedStreams streams, RpcEndpoint rpc, TimeProvider time, ILoggerFactory loggers)
     {
         (_swarm, _streams) = (swarm, streams);
-        _connector = new PeerConnector(streams, time);
+        _connector = new PeerConnector(swarm, streams, time);
         _exchange = new PeerExchange(rpc, streams, swarm, loggers);
         _exchange.Found += _connector.Consider;
         _memory = options.RememberPeers ? new PeerCache(memoryFile, new PeerCacheOptions(), time, loggers) : null;

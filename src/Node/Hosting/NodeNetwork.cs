@@ -9,11 +9,14 @@ using P2PLearn.Networking.Nat;
 using P2PLearn.Networking.Nat.PortMapping;
 using P2PLearn.Networking.Negotiation;
 using P2PLearn.Networking.Protocols.AutoNat;
+using P2PLearn.Networking.Protocols.Bitswap;
 using P2PLearn.Networking.Protocols.Dcutr;
 using P2PLearn.Networking.Protocols.Kad;
+using P2PLearn.Networking.Protocols.Kad.Records;
 using P2PLearn.Networking.Protocols.Mesh;
 using P2PLearn.Networking.Protocols.Relay;
 using P2PLearn.Networking.Protocols.Rpc;
+using P2PLearn.Networking.Storage;
 using P2PLearn.Networking.Swarm;
 using P2PLearn.Node.Configuration;
 
@@ -29,6 +32,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
     private readonly EventLog _events;
     private readonly TimeProvider _time;
     private readonly MemberFinder _finder;
+    private readonly SqliteKadStorage? _kadStorage;
     private readonly NatReporter? _reporter;
 
     public NodeNetwork(NodeOptions options, DataDirectory data, EventLog events, ILoggerFactory loggers, TimeProvider time)
@@ -36,6 +40,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
         (_options, _events, _time) = (options, events, time);
         Identity = IdentityFile.LoadOrCreate(data.IdentityFile);
         Mesh = MeshIdentity.Resolve(options, data);
+        _kadStorage = options.Dht.Mode == "off" ? null : OpenKadStorage(data.DhtFile, loggers, time);
         Swarm = new Swarm(new SwarmOptions
         {
             Identity = Identity,
@@ -49,17 +54,19 @@ internal sealed class NodeNetwork : IAsyncDisposable
                 [P2PTransport.Protocol.Value] = 0,
                 [ClusterHost.MembersProtocolId.Value] = 0,
                 [RpcEndpoint.Protocol.Value] = MinRelayBytesForModels,
+                [BitswapService.Protocol.Value] = MinRelayBytesForModels,
             },
         });
         Streams = new AdmittedStreams(Swarm, Mesh, time, loggers);
         Streams.AdmissionRefused += (peer, _, text) => _events.Record(new PeerRefused(peer.ToString(), text));
         Rpc = new RpcEndpoint(Streams, new RpcOptions(), time, loggers);
         Swarm.PeerRouter = new MeshPeerRouter(Rpc, Streams, Swarm);
-        Kad = options.Dht.Mode == "off" ? null : new KadService(Swarm, new KadOptions
+        Kad = _kadStorage is null ? null : new KadService(Swarm, new KadOptions
         {
             Protocol = new ProtocolId(options.Dht.Protocol),
             Mode = DhtSection.Modes[options.Dht.Mode],
             ServesWithoutNat = true,
+            Storage = _kadStorage,
         });
         _finder = new MemberFinder(options.Discovery, data.PeersFile, Mesh, Swarm, Streams, Rpc, time, loggers);
         _reporter = Swarm.Nat is { } nat ? new NatReporter(nat, events, time) : null;
@@ -124,7 +131,9 @@ internal sealed class NodeNetwork : IAsyncDisposable
             return [];
         }
 
-        return await dialer.DialAsync(_options.Seeds, _finder.Remembered, cancellationToken);
+        PeerId[] met = await dialer.DialAsync(_options.Seeds, _finder.Remembered, cancellationToken);
+        await (Swarm.Nat?.FirstAnswerAsync(cancellationToken) ?? Task.CompletedTask); // the cluster dials every member
+        return met;
     }
 
     /// <inheritdoc/>
@@ -140,7 +149,25 @@ internal sealed class NodeNetwork : IAsyncDisposable
         await Rpc.DisposeAsync();
         await Streams.DisposeAsync();
         await Swarm.DisposeAsync();
+        if (_kadStorage is not null)
+        {
+            await _kadStorage.DisposeAsync(); // after the last stream that could still hand something over
+        }
+
         Identity.Dispose();
+    }
+
+    private static SqliteKadStorage OpenKadStorage(string file, ILoggerFactory loggers, TimeProvider time)
+    {
+        try
+        {
+            return SqliteKadStorage.Open(file, time, loggers);
+        }
+        catch (DurableTablesException e)
+        {
+            string advice = e.Problem == DurableTablesProblem.Damaged ? "; run 'p2plearn doctor --repair' to put it aside and start anew" : "";
+            throw new UserErrorException(e.Message + advice);
+        }
     }
 
     private NatOptions NatOptionsOf(NodeOptions options) => new()

@@ -21,6 +21,7 @@ internal sealed class PeerConnector : IAsyncDisposable
     /// <summary>Pause after the first failure.</summary>
     public static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
 
+    private readonly Swarm _swarm;
     private readonly AdmittedStreams _streams;
     private readonly TimeProvider _time;
     private readonly Channel<(PeerId Peer, int Tries)> _waiting = Channel.CreateBounded<(PeerId, int)>(
@@ -31,9 +32,9 @@ internal sealed class PeerConnector : IAsyncDisposable
     private readonly List<ITimer> _timers = []; // guarded by _known
     private readonly Task[] _workers;
 
-    public PeerConnector(AdmittedStreams streams, TimeProvider time)
+    public PeerConnector(Swarm swarm, AdmittedStreams streams, TimeProvider time)
     {
-        (_streams, _time) = (streams, time);
+        (_swarm, _streams, _time) = (swarm, streams, time);
         _workers = [.. Enumerable.Range(0, MaxAtOnce).Select(_ => Task.Run(RunAsync))];
     }
 
@@ -122,6 +123,7 @@ internal sealed class PeerConnector : IAsyncDisposable
     {
         try
         {
+            await (_swarm.Nat?.FirstAnswerAsync(_closing.Token) ?? Task.CompletedTask);
             await _streams.AdmitAsync(peer, _closing.Token);
             return true;
         }

@@ -1,12 +1,16 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using P2PLearn.Actors.Checkpoints;
 using P2PLearn.Actors.Exchange;
 using P2PLearn.Actors.Membership;
 using P2PLearn.Actors.Monitoring;
 using P2PLearn.Actors.Replication;
 using P2PLearn.Actors.Rounds;
+using P2PLearn.Crdt.Contributions;
+using P2PLearn.Learning.Plugins;
 using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Nat;
+using P2PLearn.Networking.Storage;
 using P2PLearn.Node.Configuration;
 using P2PLearn.Node.Management;
 
@@ -21,27 +25,61 @@ internal sealed class RunningNode : IAsyncDisposable
     private readonly ILoggerFactory _loggers;
     private readonly TimeProvider _time;
     private readonly NodeNetwork _network;
+    private readonly NodeContent _content;
     private readonly ExchangeTraffic _traffic = new();
     private readonly ReplicationStore _replicated;
     private readonly LearningGuest? _learning;
     private readonly CancellationTokenSource _ending = new();
+    private ReplicationDatabase? _replicatedFile;
     private ClusterHost? _cluster;
     private ManagementServer? _management;
     private Task _watching = Task.CompletedTask;
 
-    public RunningNode(NodeOptions options, DataDirectory data, EventLog events, ILoggerFactory loggers, TimeProvider time)
+    private RunningNode(
+        NodeOptions options,
+        DataDirectory data,
+        EventLog events,
+        ILoggerFactory loggers,
+        TimeProvider time,
+        LearningOptions? learning,
+        NodeNetwork network,
+        NodeContent content)
     {
-        (_options, _data, _events, _loggers, _time) = (options, data, events, loggers, time);
-        LearningOptions? learning = LearningInput.Read(options); // reads the data first: what is wrong with it is said at once
-        _network = new NodeNetwork(options, data, events, loggers, time);
+        (_options, _data, _events, _loggers, _time, _network, _content) = (options, data, events, loggers, time, network, content);
         KeyPair identity = _network.Identity;
-        _replicated = new ReplicationStore(identity.PeerId, new Ed25519Verifier(), time);
-        var place = new RunPlace(identity, data.ProgressFile, data.ModelFile, events, _traffic, time, loggers.CreateLogger<RunContext>());
+        _replicated = new ReplicationStore(new Ed25519Verifier());
+        var place = new RunPlace(identity, data.ProgressFile, data.ModelFile, events, _traffic, time, loggers.CreateLogger<RunContext>(), content.Models);
         _learning = learning is null ? null : new LearningGuest(learning, place, _network.Streams, _network.Rpc, loggers);
+    }
+
+    /// <summary>Reads the input, and opens what the data directory holds.</summary>
+    /// <exception cref="UserErrorException">Something of it cannot be used.</exception>
+    public static async Task<RunningNode> OpenAsync(
+        NodeOptions options,
+        LearningCatalog catalog,
+        DataDirectory data,
+        EventLog events,
+        ILoggerFactory loggers,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        LearningOptions? learning = LearningInput.Read(options, catalog); // first: what is wrong with it is said at once
+        var network = new NodeNetwork(options, data, events, loggers, time);
+        try
+        {
+            NodeContent content = await NodeContent.OpenAsync(options.Blocks, data, network, loggers, time, cancellationToken);
+            return new RunningNode(options, data, events, loggers, time, learning, network, content);
+        }
+        catch
+        {
+            await network.DisposeAsync();
+            throw;
+        }
     }
 
     public async Task StartAsync(EventPrinter printer, CancellationToken cancellationToken)
     {
+        OpenReplicated();
         if (_options.Management.Enabled)
         {
             _management = await ManagementServer.StartAsync(
@@ -52,7 +90,7 @@ internal sealed class RunningNode : IAsyncDisposable
         _events.Record(new NodeStarted(_network.Identity.PeerId.ToString(), ProgramVersion.Text, _data.Root, _management?.Port ?? 0));
         await _network.ListenAsync(cancellationToken);
         await _events.FlushAsync();
-        printer.PrintJoinCommand(JoinCommand.For(_network.Swarm.ListenAddresses, _network.Mesh, _options.Mode));
+        printer.PrintJoinCommand(JoinCommand.For(_network.Swarm.ListenAddresses, _network.Mesh, RunToJoin, _options.Mode));
         PeerId[] seeds = await _network.MeetAsync(cancellationToken);
         if (_options.Mode == NodeModes.Member)
         {
@@ -96,13 +134,43 @@ internal sealed class RunningNode : IAsyncDisposable
         }
 
         await _watching;
+        if (_replicatedFile is not null)
+        {
+            await _replicatedFile.DisposeAsync();
+        }
+
         if (_learning is not null)
         {
             await _learning.DisposeAsync();
         }
 
+        await _content.DisposeAsync();
         await _network.DisposeAsync();
         _ending.Dispose();
+    }
+
+    /// <summary>The run that others are told to join: the one that this node founds, or was itself told to join by its whole id.</summary>
+    private RunId? RunToJoin =>
+        _learning?.Options.Settings is { } settings ? RunId.FromBytes(settings.ComputeRunId())
+        : RunId.TryParse(_options.Join, out RunId run) ? run
+        : null;
+
+    private void OpenReplicated()
+    {
+        if (_options.Mode != NodeModes.Member)
+        {
+            return; // it replicates nothing
+        }
+
+        try
+        {
+            _replicatedFile = ReplicationDatabase.Open(_data.ReplicatedFile, _replicated, _time, _loggers.CreateLogger<ReplicationDatabase>());
+        }
+        catch (DurableTablesException e)
+        {
+            string hint = e.Problem == DurableTablesProblem.Damaged ? $"; run 'p2plearn doctor --repair --data-dir {_data.Root}'" : "";
+            throw new UserErrorException(e.Message.TrimEnd('.') + hint);
+        }
     }
 
     private void StartCluster(PeerId[] seeds)
@@ -114,7 +182,7 @@ internal sealed class RunningNode : IAsyncDisposable
             Roles = [_learning is null ? ClusterRoles.Observer : ClusterRoles.Trainer],
             AppVersion = ProgramVersion.Text,
             Setups = [_replicated],
-            MembersFile = Path.Combine(_data.Root, "members"),
+            MembersFile = _data.MembersFile,
         };
         _cluster = new ClusterHost(options, _network.Streams, _time, _loggers, Attach);
         _learning?.Follow(_cluster);
@@ -126,6 +194,11 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         Akka.Actor.IActorRef replication = system.ActorOf(ReplicationActor.Props(_replicated), ReplicationActor.ActorName);
         _learning?.Attach(system, replication);
+        if (_learning is null && _options.Join is { } join)
+        {
+            system.ActorOf(
+                MirrorActor.Props(join, _content.Models, _network.Identity.PeerId, _events, replication), MirrorActor.ActorName);
+        }
     }
 
     private async Task WatchAsync(ClusterHost cluster)
@@ -175,6 +248,16 @@ internal sealed class RunningNode : IAsyncDisposable
         public IManagedDht? Dht { get; } = node._network.Kad is { } kad
             ? new ManagedDht(kad, node._network.Identity, node._options.Dht.Protocol, node._time)
             : null;
+
+        public IManagedModels Models { get; } = new ManagedModels(
+            node._content.Models,
+            node._content.Blocks,
+            () => MeshCheckpoints.Of(node._replicated.Attestations),
+            run => MeshCheckpoints.StandingIn(run, node._replicated.Attestations),
+            () => node._network.Streams.ConnectedPeers,
+            node._network.Identity,
+            node._time,
+            node._ending.Token);
 
         public JsonObject Describe() => new()
         {

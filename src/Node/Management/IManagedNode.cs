@@ -17,6 +17,9 @@ public interface IManagedNode
     /// <summary>Its distributed hash table; null when it has none.</summary>
     IManagedDht? Dht { get; }
 
+    /// <summary>Its models; null when it keeps none.</summary>
+    IManagedModels? Models { get; }
+
     /// <summary>Membership events from now on, current members first.</summary>
     IAsyncEnumerable<ClusterEventView> WatchClusterAsync(CancellationToken cancellationToken);
 

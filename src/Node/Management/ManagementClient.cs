@@ -118,7 +118,9 @@ public sealed class ManagementClient : IDisposable
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    /// <summary>Sends any request; the answer is returned as soon as its head is here, and its body may take as long as it likes.</summary>
+    /// <exception cref="UserErrorException">No node answers there, or it refuses.</exception>
+    internal async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         HttpResponseMessage response;
         try

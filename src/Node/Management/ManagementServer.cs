@@ -14,7 +14,7 @@ using Microsoft.Extensions.Logging;
 
 namespace P2PLearn.Node.Management;
 
-/// <summary>The management endpoint on 127.0.0.1: Akka Management's cluster routes, and <c>/node</c>, <c>/nat</c>, <c>/alive</c>, <c>/ready</c>.</summary>
+/// <summary>The management endpoint on 127.0.0.1: Akka Management's cluster routes, and <c>/node</c>, <c>/nat</c>, <c>/models</c>, <c>/alive</c>, <c>/ready</c>.</summary>
 /// <remarks>
 /// Reading needs no secret; every other method needs the token of the data directory as <c>Authorization: Bearer …</c>. Requests with a
 /// Host header other than a loopback name are refused, so that a web page cannot reach it through a rebound DNS name.
@@ -108,6 +108,7 @@ public sealed class ManagementServer : IAsyncDisposable
         _app.MapGet("/node", () => Results.Json(_node.Describe(), Json));
         _app.MapGet("/nat", () => Results.Json(_node.Nat, Json));
         DhtRoutes.Map(_app, () => _node.Dht, Json);
+        ModelRoutes.Map(_app, () => _node.Models, Json);
         _app.MapGet("/alive", () => Results.Text("alive"));
         _app.MapGet("/ready", () => IsReady() ? Results.Text("ready") : Results.Text("not a member yet", statusCode: 500));
     }

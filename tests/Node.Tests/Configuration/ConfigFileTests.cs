@@ -24,7 +24,7 @@ public sealed class ConfigFileTests
         Assert.True(options.Found);
         Assert.Equal(2, options.Run!.Faulty);
         Assert.Equal(TimeSpan.FromSeconds(5), options.Run.MaxDeadline);
-        Assert.Equal("nna", options.Run.Aggregator);
+        Assert.Equal("centred-clipping", options.Run.Aggregator);
     }
 
     [Theory]

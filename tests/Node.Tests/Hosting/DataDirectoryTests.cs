@@ -51,4 +51,55 @@ public sealed class DataDirectoryTests
         File.WriteAllBytes(file, new byte[DataDirectory.MaxSecretBytes + 1]);
         Assert.Contains("too many", Assert.Throws<UserErrorException>(() => DataDirectory.ReadSecret(file)).Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("identity.key")]
+    [InlineData("mesh.key")]
+    [InlineData("management.token")]
+    [InlineData("management.port")]
+    public void A_torn_temporary_file_of_a_killed_node_harms_nothing(string name)
+    {
+        using var folder = new TemporaryFolder();
+        using DataDirectory data = DataDirectory.Open(folder.Path);
+        string file = Path.Combine(folder.Path, name);
+        byte[] first = Write(data, name);
+        File.WriteAllText(file + ".new", "torn, and longer than what is written next: as kill -9 before the rename leaves it");
+        Assert.Equal(first, File.ReadAllBytes(file));
+        File.Delete(file);
+        byte[] second = Write(data, name);
+        Assert.Equal(second, File.ReadAllBytes(file));
+        Assert.False(File.Exists(file + ".new"));
+        Assert.NotEmpty(second);
+    }
+
+    [Fact]
+    public void A_secret_that_cannot_be_written_is_one_line_that_names_it()
+    {
+        using var folder = new TemporaryFolder();
+        using DataDirectory data = DataDirectory.Open(folder.Path);
+        Directory.CreateDirectory(data.IdentityFile + ".new");
+        var error = Assert.Throws<IOException>(() => IdentityFile.Create(data.IdentityFile));
+        Assert.StartsWith(data.IdentityFile + ": cannot be written: ", error.Message, StringComparison.Ordinal);
+    }
+
+    private static byte[] Write(DataDirectory data, string name)
+    {
+        switch (name)
+        {
+            case "identity.key":
+                IdentityFile.LoadOrCreate(data.IdentityFile).Dispose();
+                break;
+            case "mesh.key":
+                DataDirectory.WriteSecret(data.MeshKeyFile, "key"u8);
+                break;
+            case "management.token":
+                data.GetOrCreateToken();
+                break;
+            default:
+                data.WriteManagementPort(8558);
+                break;
+        }
+
+        return File.ReadAllBytes(Path.Combine(data.Root, name));
+    }
 }

@@ -125,7 +125,7 @@ public sealed class ManagementServerTests
     private static Task<ManagementServer> StartAsync(IManagedNode node) =>
         ManagementServer.StartAsync(node, 0, "secret", TestContext.Current.CancellationToken);
 
-    private sealed class FixedNode : IManagedNode
+    internal sealed class FixedNode : IManagedNode
     {
         public List<string> Actions { get; } = [];
 
@@ -144,6 +144,8 @@ public sealed class ManagementServerTests
             "12D3self", "relayed", "endpoint-independent", "unknown", [], new PortMappingView([], "no router answered"), [], null, [], ["forward a port"]);
 
         public IManagedDht? Dht { get; init; }
+
+        public IManagedModels? Models { get; init; }
 
         public JsonObject Describe() => new() { ["peerId"] = "12D3self" };
 
