@@ -19,6 +19,8 @@ internal static class NnaBench
         Measure(9, 79_510, 2, repetitions * 4);
         Measure(16, 1_000_000, 3, Math.Max(5, repetitions / 4));
         Pairwise(26, 431_080, repetitions / 2);
+        Pairwise(9, 431_080, repetitions);
+        Pairwise(16, 1_000_000, repetitions / 2);
         return Task.CompletedTask;
     }
 
@@ -49,8 +51,10 @@ internal static class NnaBench
     {
         ReadOnlyMemory<float>[] candidates = [.. Vectors(m, d).Select(v => new ReadOnlyMemory<float>(v))];
         double[] squared = new double[m * m];
-        double best = Best(repetitions, () => SquaredDistance.Pairwise(candidates, squared));
-        Console.WriteLine(FormattableString.Invariant($"{m} x {d}: all pairs {best:0.00} ms"));
+        int cores = Environment.ProcessorCount;
+        double one = Best(repetitions, () => SquaredDistance.Pairwise(candidates, squared));
+        double all = Best(repetitions, () => SquaredDistance.Pairwise(candidates, squared, cores));
+        Console.WriteLine(FormattableString.Invariant($"{m} x {d}: all pairs {one:0.00} ms, on {cores} cores {all:0.00} ms"));
     }
 
     private static float[][] Vectors(int m, int d)

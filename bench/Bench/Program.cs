@@ -6,6 +6,8 @@ Func<string[], Task>? run = args.FirstOrDefault() switch
 {
     "mlp" => MlpStep.RunAsync,
     "nna" => NnaBench.RunAsync,
+    "aggregators" => AggregatorTable.RunAsync,
+    "aggregator-benchmarks" => _ => Task.Run(AggregatorBenchmarks.Run),
     "simulate" => SimulateCommand.RunAsync,
     "yamux" => YamuxThroughput.RunAsync,
     "rpc" => RpcThroughput.RunAsync,
@@ -19,7 +21,7 @@ Func<string[], Task>? run = args.FirstOrDefault() switch
 };
 if (run is null)
 {
-    Console.Error.WriteLine("bench: give one of mlp, nna, simulate, yamux, rpc, grpc, swarm, relay, dht, blocks, hot-paths");
+    Console.Error.WriteLine("bench: give one of mlp, nna, aggregators, aggregator-benchmarks, simulate, yamux, rpc, grpc, swarm, relay, dht, blocks, hot-paths");
     return 2;
 }
 

@@ -6,9 +6,17 @@ namespace P2PLearn.Mesh.Tests;
 /// <summary>Runs the program as a user would, and returns what it said.</summary>
 internal static class Cli
 {
-    public static async Task<CliResult> RunAsync(TimeSpan limit, params string[] arguments)
+    public static Task<CliResult> RunAsync(TimeSpan limit, params string[] arguments) => RunAsync(limit, new Dictionary<string, string>(), arguments);
+
+    /// <summary>The same with environment variables set.</summary>
+    public static async Task<CliResult> RunAsync(TimeSpan limit, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(NodeProcess.Program) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folders.Root };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);

@@ -6,13 +6,19 @@ namespace P2PLearn.Mesh.Tests;
 /// <summary>Nodes that die as in a power cut come back and finish; the others never stop.</summary>
 public sealed class KillTests
 {
-    [Theory]
-    [InlineData(5, 1, new[] { 2 })]
-    [InlineData(7, 2, new[] { 3, 5 })]
-    public async Task Killed_nodes_rejoin_and_finish_and_the_others_never_stop(int nodes, int faulty, int[] killed)
+    [Fact]
+    public Task A_killed_node_rejoins_and_finishes_and_the_others_never_stop() => KillAsync(nodes: 5, faulty: 1, [2]);
+
+    [Fact(Explicit = true)]
+    public Task Long_a_killed_node_rejoins_where_each_node_mixes_three_others_a_round() => KillAsync(nodes: 6, faulty: 1, [2], "rpel-pull:3");
+
+    [Fact(Explicit = true)]
+    public Task Long_two_killed_nodes_rejoin_and_finish_and_the_others_never_stop() => KillAsync(nodes: 7, faulty: 2, [3, 5]);
+
+    private static async Task KillAsync(int nodes, int faulty, int[] killed, string? topology = null)
     {
         await using var mesh = new TestMesh();
-        var run = new RunSettings { Faulty = faulty, MinPeers = nodes, Gradients = 1200, MaxDeadline = TimeSpan.FromSeconds(10) };
+        var run = new RunSettings { Faulty = faulty, Topology = topology, MinPeers = nodes, Gradients = 1200, MaxDeadline = TimeSpan.FromSeconds(10) };
         string seed = await mesh.FoundAsync("n0", mesh.Trainer("n0", null, run, 0, nodes));
         for (int i = 1; i < nodes; i++)
         {
