@@ -43,7 +43,7 @@ public sealed class DependencyTests
     public void Every_project_is_in_the_solution()
     {
         string solution = File.ReadAllText(Path.Combine(Repository.Root, "P2PLearn.sln")).Replace('\\', '/');
-        string[] folders = ["src", "tests", "bench"];
+        string[] folders = ["src", "tests", "bench", "samples"];
         IEnumerable<string> projects = folders
             .SelectMany(f => Directory.EnumerateFiles(Path.Combine(Repository.Root, f), "*.csproj", SearchOption.AllDirectories))
             .Select(Repository.Relative);
