@@ -50,11 +50,11 @@ internal sealed class CheckpointWriter(ModelLibrary library, KeyPair identity, R
         byte[] runBytes = new byte[RunId.Size];
         run.CopyTo(runBytes);
         StoredModel stored = await library.AddAsync(
-            ModelKeep.Checkpoint, new ModelOrigin(runBytes, round, parents), layout, model.Bytes, identity, CancellationToken.None);
+            ModelKeep.Checkpoint, new ModelOrigin(runBytes, round, parents), layout, model.ValueBytes, identity, CancellationToken.None);
         await ReleaseAsync(earlier, stored);
         library.Announce(stored.Root);
         return new CheckpointOutcome(
-            (int)round, new Checkpoint(run, round, identity.PeerId, stored.Root, model.Bytes.Length, accuracy), null);
+            (int)round, new Checkpoint(run, round, identity.PeerId, stored.Root, model.ValueBytes.Length, accuracy), null);
     }
 
     /// <summary>What is kept of this run's checkpoints, the newest first.</summary>

@@ -47,7 +47,7 @@ internal sealed class LateJoin(RunContext context, ModelLibrary library, Func<IR
                 context.Run.ToString(),
                 (int)checkpoint.Round,
                 [.. taken.Select(t => t.Key.Maker.ToString())],
-                taken.Sum(t => (long)t.Value.Bytes.Length),
+                taken.Sum(t => (long)t.Value.ValueBytes.Length),
                 context.Time.GetElapsedTime(start).TotalMilliseconds));
             return true;
         }
@@ -97,7 +97,7 @@ internal sealed class LateJoin(RunContext context, ModelLibrary library, Func<IR
         ModelBuffer buffer = context.Pool.Rent();
         try
         {
-            await library.ReadAsync(model, buffer.Bytes, cancellationToken);
+            await library.ReadAsync(model, buffer.ValueBytes, cancellationToken);
             return ContributionChecks.FindFault(buffer.Values.Span) is { } fault
                 ? throw new BlockFetchException($"the checkpoint of {wanted.Maker.ToShortString()} is no model: {fault}")
                 : buffer;

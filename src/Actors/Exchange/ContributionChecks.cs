@@ -16,15 +16,16 @@ public static class ContributionChecks
     /// <param name="contribution">Decoded; its signature is checked elsewhere.</param>
     /// <param name="run">The run of this node.</param>
     /// <param name="layout">Its layout hash.</param>
-    /// <param name="parameterCount">d.</param>
+    /// <param name="codec">How models of the run travel.</param>
+    /// <param name="modelBytes">Bytes that they have then.</param>
     /// <returns>The check that failed, or null.</returns>
-    public static string? FindFault(Contribution contribution, RunId run, Hash256 layout, int parameterCount)
+    public static string? FindFault(Contribution contribution, RunId run, Hash256 layout, ModelCodec codec, int modelBytes)
     {
         ArgumentNullException.ThrowIfNull(contribution);
         return contribution.Run != run ? "run"
             : contribution.LayoutHash != layout ? "layout"
-            : contribution.Codec != ModelCodec.Float32 || contribution.Base is not null ? "codec"
-            : contribution.ModelBytes != (ulong)parameterCount * sizeof(float) ? "length"
+            : contribution.Codec != codec || contribution.Base is not null ? "codec"
+            : contribution.ModelBytes != (ulong)modelBytes ? "length"
             : null;
     }
 

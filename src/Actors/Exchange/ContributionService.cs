@@ -71,7 +71,7 @@ public sealed class ContributionService
     /// <summary>The peers that are connected, a snapshot.</summary>
     public IReadOnlyCollection<PeerId> ConnectedPeers => _streams.ConnectedPeers;
 
-    private int ModelBytes => _context.ParameterCount * sizeof(float);
+    private int ModelBytes => _context.Pool.WireSize;
 
     /// <summary>Inbound contributions go to this run actor from now on.</summary>
     public void Serve(IActorRef run) => Volatile.Write(ref _run, run);
@@ -99,8 +99,8 @@ public sealed class ContributionService
                 return verdict;
             }
 
-            await call.WriteAsync(model.Bytes, cancellationToken);
-            _context.Traffic.AddSent(model.Bytes.Length);
+            await call.WriteAsync(model.WireBytes, cancellationToken);
+            _context.Traffic.AddSent(model.WireBytes.Length);
             await call.CompleteAsync(cancellationToken);
             return await ReadVerdictAsync(call, cancellationToken);
         }
@@ -115,7 +115,7 @@ public sealed class ContributionService
     public async Task<bool> FetchAsync(Contribution contribution, IReadOnlyList<PeerId> sources, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(sources);
-        if (FindFault(contribution) is not null || !_context.Pool.TryRent(out ModelBuffer? model))
+        if (_context.FindFault(contribution) is not null || !_context.Pool.TryRent(out ModelBuffer? model))
         {
             return false;
         }
@@ -163,7 +163,7 @@ public sealed class ContributionService
                 return false; // it has no such model
             }
 
-            await call.ReadExactlyAsync(model.Bytes, cancellationToken);
+            await call.ReadExactlyAsync(model.WireBytes, cancellationToken);
         }
         catch (RpcException)
         {
@@ -171,12 +171,13 @@ public sealed class ContributionService
         }
 
         _context.Traffic.AddReceived(ModelBytes);
-        if (Hash256.Of(model.Bytes.Span) != contribution.Root)
+        if (Hash256.Of(model.WireBytes.Span) != contribution.Root)
         {
             _streams.Penalize(source, EndReason.AuthenticationFailed);
             return false;
         }
 
+        model.Decode();
         return true;
     }
 
@@ -196,8 +197,8 @@ public sealed class ContributionService
 
         try
         {
-            await call.WriteAsync(model.Bytes, cancellationToken);
-            _context.Traffic.AddSent(model.Bytes.Length);
+            await call.WriteAsync(model.WireBytes, cancellationToken);
+            _context.Traffic.AddSent(model.WireBytes.Length);
         }
         finally
         {
@@ -243,7 +244,7 @@ public sealed class ContributionService
             return null;
         }
 
-        if (FindFault(contribution) is { } fault)
+        if (_context.FindFault(contribution) is { } fault)
         {
             run.Tell(new RunProtocol.ModelFaulty(contribution, fault));
             return null;
@@ -282,14 +283,15 @@ public sealed class ContributionService
                 throw new RpcException(RpcStatus.InvalidArgument, $"the model has not the {ModelBytes} bytes that were announced");
             }
 
-            await call.ReadExactlyAsync(model.Bytes, cancellationToken);
+            await call.ReadExactlyAsync(model.WireBytes, cancellationToken);
             _context.Traffic.AddReceived(ModelBytes);
-            if (Hash256.Of(model.Bytes.Span) != contribution.Root)
+            if (Hash256.Of(model.WireBytes.Span) != contribution.Root)
             {
                 _streams.Penalize(call.Peer, EndReason.AuthenticationFailed);
                 return Faulty(contribution, "hash");
             }
 
+            model.Decode();
             if (!CheckModel(contribution, model))
             {
                 return PushVerdict.Refused;
@@ -337,9 +339,6 @@ public sealed class ContributionService
         contribution = null;
         return head is { } bytes && ContributionCodec.TryDecode(bytes.Span, CrdtLimits.Default, out contribution, out _);
     }
-
-    private string? FindFault(Contribution contribution) =>
-        ContributionChecks.FindFault(contribution, _context.Run, _context.Layout, _context.ParameterCount);
 
     private bool CheckModel(Contribution contribution, ModelBuffer model)
     {

@@ -1,18 +1,26 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using P2PLearn.Learning.Models;
 
 namespace P2PLearn.Actors.Exchange;
 
 /// <summary>A bounded pool of model vectors of one length: the memory that all models of a run may take together.</summary>
 /// <param name="parameterCount">d.</param>
 /// <param name="maxBuffers">Most buffers on loan before the others' models are refused, each before a byte of it is read.</param>
-public sealed class ModelPool(int parameterCount, int maxBuffers)
+/// <param name="precision">In which models travel.</param>
+public sealed class ModelPool(int parameterCount, int maxBuffers, ExchangePrecision precision)
 {
     private readonly ConcurrentBag<ModelBuffer> _free = [];
     private int _lent;
 
     /// <summary>d.</summary>
     public int ParameterCount { get; } = parameterCount > 0 ? parameterCount : throw new ArgumentOutOfRangeException(nameof(parameterCount));
+
+    /// <summary>In which models travel.</summary>
+    public ExchangePrecision Precision { get; } = precision;
+
+    /// <summary>Bytes of a model on its way.</summary>
+    public int WireSize { get; } = checked(parameterCount * precision.BytesPerParameter());
 
     /// <summary>Buffers on loan.</summary>
     public int LentCount => Volatile.Read(ref _lent);
@@ -46,5 +54,5 @@ public sealed class ModelPool(int parameterCount, int maxBuffers)
         Interlocked.Decrement(ref _lent);
     }
 
-    private ModelBuffer Take() => (_free.TryTake(out ModelBuffer? free) ? free : new ModelBuffer(this, ParameterCount)).Lend();
+    private ModelBuffer Take() => (_free.TryTake(out ModelBuffer? free) ? free : new ModelBuffer(this)).Lend();
 }

@@ -102,7 +102,7 @@ public sealed record CandidateOutcome(string Peer, string Outcome, double? Dista
 /// <param name="Round">Its number, from 1.</param>
 /// <param name="Rounds">Rounds of the whole run.</param>
 /// <param name="Mixed"><c>mixed</c>, <c>below-quorum</c>, <c>caught-up</c> (took over the others' newest models), <c>alone</c> (too few contributions) or <c>sat-out</c>.</param>
-/// <param name="Loss">Mean training loss over the local steps; null when not finite.</param>
+/// <param name="Loss">Mean training loss over the local steps; null when not finite, or when a mixing follows another and there were none.</param>
 /// <param name="Accuracy">Accuracy on the first test images after mixing, in [0, 1]; null when not measured.</param>
 /// <param name="Candidates">Every expected participant but this node.</param>
 /// <param name="BytesIn">Model bytes received since the last round.</param>

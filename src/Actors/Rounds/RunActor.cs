@@ -172,7 +172,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
             }
 
             Step(new HeadKnown(reference));
-            if (ContributionChecks.FindFault(contribution, _context.Run, _context.Layout, _context.ParameterCount) is { } fault)
+            if (_context.FindFault(contribution) is { } fault)
             {
                 NoteFault(new RunProtocol.ModelFaulty(contribution, fault)); // no model can make it good: nobody waits for one
             }

@@ -54,7 +54,7 @@ public sealed class RunContext : IAsyncDisposable
         Run = RunId.FromBytes(settings.ComputeRunId());
         ImageCount = data.Share.Length;
         Layout = Hash256.FromBytes(session.Layout.Hash.Span);
-        Pool = new ModelPool(session.Layout.ParameterCount, MaxModels);
+        Pool = new ModelPool(session.Layout.ParameterCount, MaxModels, settings.Precision);
         (_place, _thread, _session, _forger) = (place, thread, session, forger);
         _start = place.Time.GetTimestamp();
         Checkpoints = place.Library is { } library && forger is null ? new CheckpointWriter(library, place.Identity, Run, session.Layout) : null;
@@ -133,6 +133,9 @@ public sealed class RunContext : IAsyncDisposable
             CancellationToken.None);
     }
 
+    /// <summary>What is wrong with what a contribution says of itself; null when nothing is. Its signature is checked elsewhere.</summary>
+    internal string? FindFault(Contribution contribution) => ContributionChecks.FindFault(contribution, Run, Layout, Codec, Pool.WireSize);
+
     /// <summary>A contribution did not get into the replicated set; its model was pushed all the same.</summary>
     internal void NoteUnpublished(uint round, ReplicationRefusal reason) => _place.Log.Unpublished(round, reason);
 
@@ -160,6 +163,7 @@ public sealed class RunContext : IAsyncDisposable
         {
             _session.CopyModel(model.Values.Span);
             Contribution contribution = Sign(round, model);
+            _session.TakeModel(model.Values.Span); // as the others have it
             WriteProgress(round, contribution);
             return Keep(contribution, model.Retain());
         }
@@ -190,7 +194,7 @@ public sealed class RunContext : IAsyncDisposable
     {
         using Taken taken = Take(contributors);
         long start = Stopwatch.GetTimestamp();
-        bool mixed = _session.Mix(taken.Vectors, taken.Samples, _trace);
+        bool mixed = _session.Mix(round, taken.Vectors, taken.Samples, _trace);
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         MixOutcome? outcome = mixed ? MixOutcome.FromTrace(contributors, _trace) : null;
         WriteProgress(round, null); // before the snapshot: a round that is on the disk is never mixed again, and so never attested twice
@@ -243,6 +247,8 @@ public sealed class RunContext : IAsyncDisposable
         return new RunActor.FinishDone(new RunFinished(lastRound, evaluation.Accuracy, loss, _place.ModelFile), Snapshot());
     });
 
+    private ModelCodec Codec => (ModelCodec)Pool.Precision; // both number the forms as docs/wire.md does
+
     private Task<T> OnThread<T>(Func<CancellationToken, T> job) => _thread.RunAsync(job, CancellationToken.None);
 
     /// <summary>A copy of the model for its checkpoint; null when none are made. Whoever takes it owns it.</summary>
@@ -284,6 +290,7 @@ public sealed class RunContext : IAsyncDisposable
         {
             ModelBuffer model = Pool.Rent();
             _session.CopyModel(model.Values.Span);
+            model.Encode();
             Models.Add(committed, model);
         }
 
@@ -326,14 +333,16 @@ public sealed class RunContext : IAsyncDisposable
 
     private Contribution Sign(int round, ModelBuffer model)
     {
+        model.Encode();
         var contribution = new Contribution
         {
             Run = Run,
             Round = (uint)round,
             Peer = Self.ToReplica(),
-            Root = Hash256.Of(model.Bytes.Span),
+            Root = Hash256.Of(model.WireBytes.Span),
             LayoutHash = Layout,
-            ModelBytes = (ulong)model.Bytes.Length,
+            Codec = Codec,
+            ModelBytes = (ulong)model.WireBytes.Length,
             SampleCount = (uint)ImageCount,
         };
         return contribution with { Signature = Signature64.FromBytes(_place.Identity.Sign(contribution.SignedBytes())) };

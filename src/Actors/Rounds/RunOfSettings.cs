@@ -18,6 +18,7 @@ public static class RunOfSettings
         {
             Rounds = settings.Rounds,
             LocalSteps = settings.LocalSteps,
+            MixingRounds = settings.Plan.MixingRounds,
             Faulty = settings.FaultySources(),
             FaultyMembers = settings.Faulty,
             MinCandidates = minCandidates,

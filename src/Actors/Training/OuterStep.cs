@@ -4,9 +4,9 @@ using P2PLearn.Learning.Optimizers;
 
 namespace P2PLearn.Actors.Training;
 
-/// <summary>A run's outer step at this node: the optimizer, and the model that the round began with, which a restart in mid-round must not lose.</summary>
+/// <summary>A run's outer step at this node: the optimizer, and the model before the local steps, which a restart between them and the mixing must not lose.</summary>
 /// <remarks>
-/// Its bytes follow the trainer's state in the progress file, little endian: θ at the start of the round (4·d), the optimizer's state, and the SHA-256 of both.
+/// Its bytes follow the trainer's state in the progress file, little endian: θ before the local steps (4·d), the optimizer's state, and the SHA-256 of both.
 /// </remarks>
 /// <param name="optimizer">Owned from here on.</param>
 /// <param name="parameterCount">d.</param>
@@ -17,7 +17,7 @@ internal sealed class OuterStep(IOuterOptimizer optimizer, int parameterCount)
     /// <summary>Bytes of <see cref="Write"/>; does not change.</summary>
     public int Size { get; } = checked((parameterCount * sizeof(float)) + optimizer.StateSize + SHA256.HashSizeInBytes);
 
-    /// <summary>Notes the model that a round begins with, shape [d].</summary>
+    /// <summary>Notes the model that local steps begin with, shape [d].</summary>
     public void Begin(ReadOnlySpan<float> model) => model.CopyTo(_previous);
 
     /// <summary>Goes on from that model towards what mixing gave, shape [d], in place.</summary>

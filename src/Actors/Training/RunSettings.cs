@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using P2PLearn.Learning.Aggregation;
+using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Optimizers;
+using P2PLearn.Learning.Rounds;
 using P2PLearn.Learning.Topology;
 
 namespace P2PLearn.Actors.Training;
@@ -42,7 +44,7 @@ public sealed record RunSettings
     /// <summary>Gradients each node computes in the whole run; at least <see cref="LocalSteps"/>.</summary>
     public int Gradients { get; init; } = 600;
 
-    /// <summary>H, local steps between two mixings; at least 1.</summary>
+    /// <summary>H, local steps before a mixing; at least 1.</summary>
     public int LocalSteps { get; init; } = 20;
 
     /// <summary>Examples of a batch, in [1, 4096].</summary>
@@ -112,9 +114,25 @@ public sealed record RunSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public int? Guard { get; init; }
 
-    /// <summary>T / H: rounds of the whole run.</summary>
+    /// <summary>K, rounds of mixing after the local steps, in [1, 100]; null = 1, which is what 1 becomes.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int? MixingRounds { get; init => field = value == 1 ? null : value; }
+
+    /// <summary>In which models travel between the nodes, one of <see cref="ExchangePrecisions.Names"/>; null = float32, which is what "float32" becomes.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public string? ExchangePrecision { get; init => field = value == ExchangePrecisions.Names[0] ? null : value; }
+
+    /// <summary>The same.</summary>
     [JsonIgnore]
-    public int Rounds => Gradients / LocalSteps;
+    public ExchangePrecision Precision => ExchangePrecisions.Parse(ExchangePrecision ?? ExchangePrecisions.Names[0]);
+
+    /// <summary>How training and mixing take turns.</summary>
+    [JsonIgnore]
+    public RoundPlan Plan => new(LocalSteps, MixingRounds ?? 1);
+
+    /// <summary>T / H · K: rounds of the whole run.</summary>
+    [JsonIgnore]
+    public int Rounds => checked((int)Plan.RoundsOf(Gradients));
 
     /// <summary>The settings in one fixed form: what is hashed, and what the mesh's register holds.</summary>
     public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
@@ -156,6 +174,8 @@ public sealed record RunSettings
         { LocalSteps: < 1 or > 100_000 } => Range("local_steps", LocalSteps, "1 to 100000"),
         { Gradients: > MaxGradients } => Range("gradients", Gradients, $"at most {MaxGradients}"),
         _ when Gradients < LocalSteps => Range("gradients", Gradients, $"at least local_steps ({LocalSteps})"),
+        { MixingRounds: < 1 or > 100 } => Range("mixing_rounds", MixingRounds, "1 to 100"),
+        _ when Plan.RoundsOf(Gradients) > MaxGradients => Range("mixing_rounds", Plan.MixingRounds, $"such that there are at most {MaxGradients} rounds"),
         { Batch: < 1 or > 4096 } => Range("batch", Batch, "1 to 4096"),
         _ when !(LearningRate > 0 && double.IsFinite(LearningRate)) => Range("learning_rate", LearningRate, "above 0"),
         { DecaySteps: < 1 } => Range("decay_steps", DecaySteps, "at least 1"),
@@ -167,6 +187,7 @@ public sealed record RunSettings
         { Model: null or "" or { Length: > 64 } } => "run.model is missing",
         _ when Model.AsSpan().ContainsAnyExceptInRange('!', '~') => "run.model has characters that no model's name has", // it gets printed
         { Aggregator: null or "" or { Length: > 64 } } => "run.aggregator is missing",
+        { ExchangePrecision: { } precision } when !ExchangePrecisions.Names.Contains(precision) => $"run.exchange_precision must be {string.Join(" or ", ExchangePrecisions.Names)}",
         { Topology.Length: > 64 } => "run.topology is too long",
         _ => this.FindTrainingError() ?? this.FindMixingError(),
     };

@@ -69,9 +69,14 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Length of <see cref="ExportState"/> in bytes.</summary>
     public int StateSize => _trainer.StateSize + (_outer?.Size ?? 0);
 
-    /// <summary>Does the local steps of a round.</summary>
+    /// <summary>Does the local steps of a round; none, and no loss, when it mixes on from another.</summary>
     public LocalWork Train(int steps, CancellationToken cancellationToken)
     {
+        if (steps == 0)
+        {
+            return new LocalWork(double.NaN, 0);
+        }
+
         long start = Stopwatch.GetTimestamp();
         _outer?.Begin(_model.Parameters);
         LocalStepsResult result = _trainer.Run(steps, cancellationToken);
@@ -80,6 +85,9 @@ public sealed class TrainingSession : IDisposable
 
     /// <summary>Copies θ out, shape [d].</summary>
     public void CopyModel(Span<float> destination) => _model.Parameters.CopyTo(destination);
+
+    /// <summary>Makes this θ, shape [d].</summary>
+    public void TakeModel(ReadOnlySpan<float> model) => model.CopyTo(_model.Parameters);
 
     /// <summary>Model, optimizers and sampler as bytes.</summary>
     public byte[] ExportState()
@@ -106,18 +114,23 @@ public sealed class TrainingSession : IDisposable
     }
 
     /// <summary>Mixes the candidates, with θ as pivot, into θ.</summary>
+    /// <param name="round">Counted from 1; the outer step comes after the last mixing that its local steps are followed by.</param>
     /// <param name="candidates">m vectors [d] by participant, this node's own among them.</param>
     /// <param name="samples">What each one's maker claims to train on, shape [m]; for rules that look at it.</param>
     /// <param name="trace">What the rule did with each.</param>
     /// <returns>False, with θ as it was, when the rule declined.</returns>
-    public bool Mix(IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<long> samples, AggregationTrace trace)
+    public bool Mix(int round, IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<long> samples, AggregationTrace trace)
     {
         bool mixed = _aggregator is ISampleWeighted weighted
             ? weighted.TryAggregate(_model.Parameters, candidates, samples, _mixed, trace)
             : _aggregator.TryAggregate(_model.Parameters, candidates, _mixed, trace);
         if (mixed)
         {
-            _outer?.Step(_mixed);
+            if (_settings.Plan.IsLastMixing(round))
+            {
+                _outer?.Step(_mixed);
+            }
+
             _mixed.CopyTo(_model.Parameters);
         }
 
@@ -136,7 +149,8 @@ public sealed class TrainingSession : IDisposable
             _mixed.CopyTo(_model.Parameters);
         }
 
-        _trainer.SkipTo((long)round * _settings.LocalSteps);
+        _outer?.Begin(_model.Parameters); // where mixing goes on, the outer step starts from here
+        _trainer.SkipTo(_settings.Plan.StepsUntil(round));
     }
 
     /// <summary>A look at the first test examples; null when the settings ask for none.</summary>

@@ -9,4 +9,7 @@ public enum ModelCodec : byte
 {
     /// <summary>Every parameter as a little-endian IEEE 754 binary32, in the order of the layout.</summary>
     Float32 = 0,
+
+    /// <summary>Every parameter as a little-endian IEEE 754 binary16, in the order of the layout.</summary>
+    Float16 = 1,
 }

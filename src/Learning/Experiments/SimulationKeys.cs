@@ -1,4 +1,5 @@
 using System.Globalization;
+using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Simulation;
 
 namespace P2PLearn.Learning.Experiments;
@@ -18,6 +19,8 @@ public static class SimulationKeys
         ["partition"] = (options, value) => options with { Partition = value },
         ["gradients"] = (options, value) => options with { Gradients = Number("gradients", value) },
         ["local-steps"] = (options, value) => options with { LocalSteps = Number("local-steps", value) },
+        ["mixing-rounds"] = (options, value) => options with { MixingRounds = Number("mixing-rounds", value) },
+        ["exchange-precision"] = (options, value) => options with { ExchangePrecision = ExchangePrecisions.Parse(value) },
         ["batch"] = (options, value) => options with { Batch = Number("batch", value) },
         ["latency"] = (options, value) => options with { Network = options.Network with { Latency = NumberRange.Parse(value, "latency") } },
         ["bandwidth"] = (options, value) => options with { Network = options.Network with { Bandwidth = NetworkOptions.ParseBandwidth(value) } },

@@ -4,7 +4,7 @@ namespace P2PLearn.Learning.Rounds;
 
 /// <summary>The rounds of a node that follows the protocol.</summary>
 /// <remarks>
-/// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), algorithm 1, with H local steps between two mixings, an adaptive deadline instead
+/// Source: Farhadkhani et al., ICML 2023 (arXiv:2209.10931), algorithm 1, with H local steps before a mixing (<see cref="RoundPlan"/>), an adaptive deadline instead
 /// of "the first n − f", and contributions that are named by hash and signed, so that sending different models to different nodes is provable.
 /// What always holds: one <see cref="Mix"/> a round at most; rounds only grow; no mixing of fewer than the rule's minimum; nobody is mixed
 /// whose bytes have not passed the checks, or who signed two models for the round; with time passing and its effects carried out, it ends.
@@ -387,7 +387,7 @@ public sealed class RoundMachine : IRoundMachine
             _collectedFrom.Remove(_collectedFrom.First().Key);
         }
 
-        _effects.Add(new TrainLocally(round, _options.LocalSteps));
+        _effects.Add(new TrainLocally(round, _options.Plan.StepsIn(round)));
         TryCatchUp();
     }
 

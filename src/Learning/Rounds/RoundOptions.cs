@@ -8,8 +8,11 @@ public sealed record RoundOptions
     /// <summary>Rounds of the run; at least 1. Default 15: 300 gradients by 20 local steps.</summary>
     public int Rounds { get; init; } = 15;
 
-    /// <summary>H, gradient steps between two mixings; at least 1. Default 20.</summary>
+    /// <summary>H, gradient steps before a mixing; at least 1. Default 20.</summary>
     public int LocalSteps { get; init; } = 20;
+
+    /// <summary>K, rounds of mixing after them; at least 1. Default 1. <see cref="Rounds"/> counts each.</summary>
+    public int MixingRounds { get; init; } = 1;
 
     /// <summary>f', how many of those whose models are mixed in a round may be Byzantine; at least 0. Default 0. Where everybody is mixed, f.</summary>
     public int Faulty { get; init; }
@@ -73,8 +76,8 @@ public sealed record RoundOptions
     /// </summary>
     public bool EndsHopelessRounds { get; init; }
 
-    /// <summary>Gradients of the whole run, T = rounds · H.</summary>
-    public long TotalGradients => (long)Rounds * LocalSteps;
+    /// <summary>How training and mixing take turns.</summary>
+    public RoundPlan Plan => new(LocalSteps, MixingRounds);
 
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">The first value that is out of range, in one line for the user.</exception>
@@ -82,6 +85,7 @@ public sealed record RoundOptions
     {
         AtLeast(Rounds, 1, nameof(Rounds));
         AtLeast(LocalSteps, 1, nameof(LocalSteps));
+        AtLeast(MixingRounds, 1, nameof(MixingRounds));
         AtLeast(Faulty, 0, nameof(Faulty));
         AtLeast(FaultyMembers ?? Faulty, Faulty, nameof(FaultyMembers));
         AtLeast(MinCandidates, 1, nameof(MinCandidates));

@@ -10,11 +10,12 @@ namespace P2PLearn.Learning.Simulation;
 /// as the rule would alone, whatever the number of threads.
 /// </remarks>
 /// <param name="rule">The rule of every node; stateless.</param>
+/// <param name="plan">Says after which mixings the outer step comes.</param>
 /// <param name="store">Has the models.</param>
 /// <param name="samples">How many samples each node claims, by its name.</param>
 /// <param name="shared">Whether nodes hold the same candidates; if not, each mixes for itself.</param>
 /// <param name="threads">At least 1.</param>
-internal sealed class Mixer(IAggregator rule, ContributionStore store, ClaimedSamples samples, bool shared, int threads)
+internal sealed class Mixer(IAggregator rule, RoundPlan plan, ContributionStore store, ClaimedSamples samples, bool shared, int threads)
 {
     private readonly List<Pending> _pending = [];
     private ContributionRef[] _contributors = [];
@@ -33,7 +34,7 @@ internal sealed class Mixer(IAggregator rule, ContributionStore store, ClaimedSa
         }
 
         var outcomes = new ContributorOutcome[mix.Contributors.Count];
-        _pending.Add(new Pending(node, mix.Contributors, IndexOf(mix.Contributors, node.Participant), outcomes));
+        _pending.Add(new Pending(node, mix.Round, mix.Contributors, IndexOf(mix.Contributors, node.Participant), outcomes));
         return new MixOutcome(outcomes);
     }
 
@@ -71,9 +72,12 @@ internal sealed class Mixer(IAggregator rule, ContributionStore store, ClaimedSa
             threads,
             i =>
             {
-                SimulatedNode node = _pending[from + i].Node;
+                (SimulatedNode node, int round) = (_pending[from + i].Node, _pending[from + i].Round);
                 mix(_pending[from + i]);
-                node.Outer?.Step(node.Previous, node.Parameters);
+                if (plan.IsLastMixing(round))
+                {
+                    node.Outer?.Step(node.Previous, node.Parameters);
+                }
             },
             cancellationToken);
 
@@ -131,5 +135,5 @@ internal sealed class Mixer(IAggregator rule, ContributionStore store, ClaimedSa
         return index;
     }
 
-    private sealed record Pending(SimulatedNode Node, IReadOnlyList<ContributionRef> Contributors, int Pivot, ContributorOutcome[] Outcomes);
+    private sealed record Pending(SimulatedNode Node, int Round, IReadOnlyList<ContributionRef> Contributors, int Pivot, ContributorOutcome[] Outcomes);
 }

@@ -1,5 +1,6 @@
 using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Attacks;
+using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Rounds;
 
 namespace P2PLearn.Learning.Simulation;
@@ -25,6 +26,7 @@ internal sealed class SimulatedAttack(SimulationOptions options, SimulatedGraph?
         float[] forged = new float[honest[0].Length];
         var knowledge = new AttackKnowledge(honest, RuleOf(forge.Honest.Select(c => c.Participant), options.Byzantine), options.Byzantine) { Samples = Samples(forge, honest) };
         ((IModelAttack)_attack).Forge(knowledge, forged);
+        options.ExchangePrecision.Round(forged);
         return forged;
     }
 
@@ -43,6 +45,7 @@ internal sealed class SimulatedAttack(SimulationOptions options, SimulatedGraph?
                 IAggregator rule = RuleOf(neighbourhoods[i].Select(j => forge.Honest[j].Participant), attackers.Length);
                 ((IVictimAttack)_attack).Forge(
                     new VictimKnowledge(forge.Round, honest, neighbourhoods, i, rule, attackers.Length), forged);
+                options.ExchangePrecision.Round(forged);
                 yield return (indices[i], attackers, forged);
             }
         }

@@ -24,7 +24,7 @@ internal sealed class SimulatedNode(int index, Participant participant, bool hon
     /// <summary>θ, shape [d]; empty for those who only forge.</summary>
     public float[] Parameters { get; init; } = [];
 
-    /// <summary>θ at the start of the round under way, shape [d]; empty when there is no outer step that would look at it.</summary>
+    /// <summary>θ before the local steps of the round under way, or of the one that it mixes on from, shape [d]; empty when there is no outer step that would look at it.</summary>
     public float[] Previous { get; init; } = [];
 
     /// <summary>Its outer step; null for none.</summary>
@@ -45,8 +45,8 @@ internal sealed class SimulatedNode(int index, Participant participant, bool hon
     /// <summary>What came of its rounds.</summary>
     public NodeTally Tally { get; } = new(guard);
 
-    /// <summary>Steps that are asked for and not done yet; 0 when none are.</summary>
-    public int PendingSteps { get; set; }
+    /// <summary>Steps that are asked for and not done yet, none before a mixing that follows another; null when nothing is asked for.</summary>
+    public int? PendingSteps { get; set; }
 
     /// <summary>The name of its model as its training left it.</summary>
     public ModelRoot Root { get; set; }

@@ -79,6 +79,7 @@ internal sealed class SimulationNodes
         {
             Rounds = _options.Rounds,
             LocalSteps = _options.LocalSteps,
+            MixingRounds = _options.MixingRounds,
             Faulty = alone ? 0 : _faulty,
             MinCandidates = _minCandidates,
             Heard = Aggregators.HeardBy(_options.Aggregator),

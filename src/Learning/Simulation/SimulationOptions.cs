@@ -3,6 +3,7 @@ using P2PLearn.Learning.Attacks;
 using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Optimizers;
 using P2PLearn.Learning.Partitioning;
+using P2PLearn.Learning.Rounds;
 using P2PLearn.Learning.Topology;
 using P2PLearn.Learning.Training;
 
@@ -13,6 +14,8 @@ public sealed record SimulationOptions
 {
     /// <summary>The aggregator that mixes nothing: every node for itself, the control that a defence has to beat.</summary>
     public const string Alone = "alone";
+
+    private const int MaxRounds = 100_000_000;
 
     /// <summary>n, all nodes, the Byzantine ones included; in [1, 10,000]. Default 11.</summary>
     public int Nodes { get; init; } = 11;
@@ -41,8 +44,14 @@ public sealed record SimulationOptions
     /// <summary>T, gradients of each node; a multiple of <see cref="LocalSteps"/>. Default 300.</summary>
     public int Gradients { get; init; } = 300;
 
-    /// <summary>H, gradients between two mixings; at least 1. Default 20.</summary>
+    /// <summary>H, gradients before a mixing; at least 1. Default 20.</summary>
     public int LocalSteps { get; init; } = 20;
+
+    /// <summary>K, rounds of mixing after them; in [1, 100]. Default 1.</summary>
+    public int MixingRounds { get; init; } = 1;
+
+    /// <summary>In which models travel. Default float32.</summary>
+    public ExchangePrecision ExchangePrecision { get; init; }
 
     /// <summary>Images of a gradient; in [1, 10,000]. Default 25.</summary>
     public int Batch { get; init; } = 25;
@@ -77,8 +86,11 @@ public sealed record SimulationOptions
     /// <summary>How many times longer than the others a node trains, by index; for tests of stragglers.</summary>
     internal IReadOnlyDictionary<int, double> Slowness { get; init; } = new Dictionary<int, double>();
 
-    /// <summary>Rounds of the run, T / H.</summary>
-    public int Rounds => Gradients / LocalSteps;
+    /// <summary>How training and mixing take turns.</summary>
+    public RoundPlan Plan => new(LocalSteps, MixingRounds);
+
+    /// <summary>Rounds of the run, T / H · K.</summary>
+    public int Rounds => checked((int)Plan.RoundsOf(Gradients));
 
     /// <summary>Nodes that follow the protocol.</summary>
     public int HonestCount => Attack == "none" ? Nodes : Nodes - Byzantine;
@@ -94,7 +106,8 @@ public sealed record SimulationOptions
         InRange(Byzantine, 0, Nodes - 1, "byzantine");
         InRange(Guard ?? 0, 0, Byzantine, "guard");
         InRange(LocalSteps, 1, 1_000_000, "local-steps");
-        InRange(Gradients, LocalSteps, 100_000_000, "gradients");
+        InRange(Gradients, LocalSteps, MaxRounds, "gradients");
+        InRange(MixingRounds, 1, (int)Math.Min(100, MaxRounds / (Gradients / LocalSteps)), "mixing-rounds");
         InRange(Batch, 1, 10_000, "batch");
         InRange(Threads, 1, 64, "threads");
         InRange(MeasuredNodes, 0, 10_000, "measured-nodes");

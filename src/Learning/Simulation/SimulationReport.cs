@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using P2PLearn.Learning.Models;
 
 namespace P2PLearn.Learning.Simulation;
 
@@ -24,6 +25,12 @@ public sealed record SimulationSettings(
     string Topology,
     int FaultySources)
 {
+    /// <summary>K, rounds of mixing after the local steps.</summary>
+    public int MixingRounds { get; init; } = 1;
+
+    /// <summary>In which models travel, as <see cref="ExchangePrecisions"/> names it.</summary>
+    public string ExchangePrecision { get; init; } = "";
+
     /// <summary>One-way delay in ms; see <see cref="NetworkOptions"/>, as for the others.</summary>
     public string Latency { get; init; } = "";
 
@@ -44,6 +51,8 @@ public sealed record SimulationSettings(
             options.Nodes, options.Byzantine, options.Attack, options.Aggregator, options.Model, options.Partition,
             options.Gradients, options.LocalSteps, options.Batch, options.Seed, options.Topology, options.FaultySources)
         {
+            MixingRounds = options.MixingRounds,
+            ExchangePrecision = options.ExchangePrecision.ToName(),
             Latency = options.Network.Latency.ToString(),
             Bandwidth = options.Network.BandwidthText,
             Loss = options.Network.Loss,

@@ -1,5 +1,6 @@
 using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Data;
+using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Rounds;
 
 namespace P2PLearn.Learning.Simulation;
@@ -54,19 +55,21 @@ internal sealed class SimulationRun : IDisposable
         _attackers = [.. _nodes.Where(n => !n.Honest).Select(n => n.Participant)];
         _byzantine = [.. _attackers];
         _store = new ContributionStore(_workers.Dimension);
-        var network = new VirtualNetwork(options.Network, options.Seed, options.Nodes, ModelBytes);
+        var network = new VirtualNetwork(options.Network, options.Seed, options.Nodes, WireBytes);
         _traffic = new Traffic(options, _nodes, graph, _time, network, _store);
         _membership = new Membership(options, _nodes, graph, _time, network, _store);
         var samples = new ClaimedSamples(_nodes);
         _attack = new SimulatedAttack(options, graph, _store, samples);
-        _mixer = new Mixer(options.CreateRule(), _store, samples, graph is null && !_attack.IsPerVictim, _workers.Count);
+        _mixer = new Mixer(options.CreateRule(), options.Plan, _store, samples, graph is null && !_attack.IsPerVictim, _workers.Count);
         _kept = new KeptShares(_attackers);
         _measures = onRound is null ? null : new RoundMeasures(options, _workers, test, _attackers);
     }
 
     private long ModelBytes => (long)_workers.Dimension * sizeof(float);
 
-    private long BytesPerNode => (long)(_honest.Average(n => (double)n.ReceivedCount) * ModelBytes);
+    private long WireBytes => (long)_workers.Dimension * _options.ExchangePrecision.BytesPerParameter();
+
+    private long BytesPerNode => (long)(_honest.Average(n => (double)n.ReceivedCount) * WireBytes);
 
     /// <summary>Model, momentum, model and momentum of the outer step of each node that trains, and all memory of contributions: what grows with n.</summary>
     private long PeakModelBytes => (((_options.HasOuterStep ? 4L : 2L) * _nodes.Count(n => n.Trainer is not null)) + _store.AllocatedModels) * ModelBytes;
@@ -88,7 +91,7 @@ internal sealed class SimulationRun : IDisposable
                 case CameBack:
                     Return(node, cancellationToken);
                     continue;
-                case LocalStepsFinished when node.PendingSteps > 0:
+                case LocalStepsFinished when node.PendingSteps is not null:
                     Settle(cancellationToken);
                     RememberForOuterStep();
                     _workers.TrainPending(_nodes, cancellationToken);
@@ -134,8 +137,8 @@ internal sealed class SimulationRun : IDisposable
         {
             case TrainLocally train:
                 node.PendingSteps = train.Steps;
-                node.Trainer!.SkipTo(Math.Max(node.Trainer.StepCount, (long)(train.Round - 1) * train.Steps));
-                _time.Schedule(node, new LocalStepsFinished(train.Round), TrainingTime * node.Slowness);
+                node.Trainer!.SkipTo(Math.Max(node.Trainer.StepCount, _options.Plan.StepsUntil(train.Round - 1)));
+                _time.Schedule(node, new LocalStepsFinished(train.Round), train.Steps > 0 ? TrainingTime * node.Slowness : TimeSpan.Zero);
                 break;
             case Commit commit:
                 float[] model = _store.Rent();
@@ -206,7 +209,7 @@ internal sealed class SimulationRun : IDisposable
 
     private void Jump(SimulatedNode node, CatchUp jump)
     {
-        node.PendingSteps = 0; // the training under way is dropped
+        node.PendingSteps = null; // the training under way is dropped
         ReadOnlyMemory<float>[] models = _store.Get(jump.Contributors);
         bool done = new TrimmedMean(_options.FaultySources).TryAggregate(models[0].Span, models, node.Parameters, null);
         RoundEvent answer = done ? new CaughtUp(jump.Round) : new CatchUpFailed(jump.Round);

@@ -8,9 +8,11 @@ namespace P2PLearn.Learning.Simulation;
 internal sealed class SimulationWorkers : IDisposable
 {
     private readonly ITrainableModel[] _models;
+    private readonly ExchangePrecision _precision;
 
     public SimulationWorkers(SimulationOptions options, ModelInput input)
     {
+        _precision = options.ExchangePrecision;
         _models = new ITrainableModel[Math.Min(options.Threads, options.Nodes)];
         for (int i = 0; i < _models.Length; i++)
         {
@@ -39,13 +41,18 @@ internal sealed class SimulationWorkers : IDisposable
     public void TrainPending(SimulatedNode[] nodes, CancellationToken cancellationToken) =>
         Cores.For(Count, Count, worker =>
         {
-            foreach (SimulatedNode node in nodes.Where(n => n.PendingSteps > 0 && n.Worker == worker))
+            foreach (SimulatedNode node in nodes.Where(n => n.PendingSteps is not null && n.Worker == worker))
             {
-                node.Parameters.CopyTo(_models[worker].Parameters);
-                node.TrainLoss = node.Trainer!.Run(node.PendingSteps, cancellationToken).MeanLoss;
-                _models[worker].Parameters.CopyTo(node.Parameters);
+                if (node.PendingSteps is > 0 and { } steps)
+                {
+                    node.Parameters.CopyTo(_models[worker].Parameters);
+                    node.TrainLoss = node.Trainer!.Run(steps, cancellationToken).MeanLoss;
+                    _models[worker].Parameters.CopyTo(node.Parameters);
+                }
+
+                _precision.Round(node.Parameters); // what it contributes is its model, as the others have it
                 node.Root = ModelRoot.OfModel(node.Parameters);
-                node.PendingSteps = 0;
+                node.PendingSteps = null;
             }
         }, cancellationToken);
 

@@ -36,7 +36,11 @@ internal static class DemoCommand
 
     private static readonly Option<int> Gradients = Number("--gradients", "Gradients each node computes", Default.Gradients);
 
-    private static readonly Option<int> LocalSteps = Number("--local-steps", "Gradients between two mixings", Default.LocalSteps);
+    private static readonly Option<int> LocalSteps = Number("--local-steps", "Gradients before a mixing", Default.LocalSteps);
+
+    private static readonly Option<int> MixingRounds = Number("--mixing-rounds", LearningOptionTexts.MixingRounds, Default.MixingRounds);
+
+    private static readonly Option<string> Precision = Text("--exchange-precision", LearningOptionTexts.ExchangePrecision, Default.ExchangePrecision);
 
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of model, deal and order", DefaultValueFactory = _ => Default.Seed };
 
@@ -62,7 +66,7 @@ internal static class DemoCommand
     {
         var command = new Command("demo", "Start node processes on this machine that train together, attackers included.")
         {
-            Nodes, Attackers, Attack, Aggregator, Topology, Guard, Model, Partition, Gradients, LocalSteps, Batch, LearningRate, DecaySteps, Seed, Data, Plugin, Keep, Json,
+            Nodes, Attackers, Attack, Aggregator, Topology, Guard, Model, Partition, Gradients, LocalSteps, MixingRounds, Precision, Batch, LearningRate, DecaySteps, Seed, Data, Plugin, Keep, Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -102,6 +106,8 @@ internal static class DemoCommand
             Partition = parsed.GetRequiredValue(Partition),
             Gradients = parsed.GetValue(Gradients),
             LocalSteps = parsed.GetValue(LocalSteps),
+            MixingRounds = parsed.GetValue(MixingRounds),
+            ExchangePrecision = parsed.GetRequiredValue(Precision),
             Seed = parsed.GetValue(Seed),
             Batch = parsed.GetValue(Batch),
             LearningRate = parsed.GetValue(LearningRate),
@@ -140,6 +146,8 @@ internal static class DemoCommand
                 Partition = options.Partition,
                 Gradients = options.Gradients,
                 LocalSteps = options.LocalSteps,
+                MixingRounds = options.MixingRounds,
+                ExchangePrecision = ExchangePrecisions.Parse(options.ExchangePrecision),
             }.Validate();
         }
         catch (ArgumentException e)

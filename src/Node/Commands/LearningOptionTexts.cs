@@ -15,6 +15,12 @@ internal static class LearningOptionTexts
     /// <summary>f'.</summary>
     public const string Guard = "f', how many of those that a node hears its rule guards against; the topology's choice unless given";
 
+    /// <summary>K.</summary>
+    public const string MixingRounds = "Rounds of mixing after the local steps, each with what the others made of the one before";
+
+    /// <summary>The forms in which models travel.</summary>
+    public const string ExchangePrecision = "In which models travel: float32, or float16 for half the bytes";
+
     /// <summary>The models without plug-ins.</summary>
     public static string Models { get; } = string.Join(", ", ModelRegistry.Default.Names) + ", or one of a --plugin";
 

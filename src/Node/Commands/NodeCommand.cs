@@ -62,7 +62,11 @@ internal static class NodeCommand
 
     private static readonly Option<int?> Gradients = new("--gradients") { Description = "Gradients each node computes in the whole run" };
 
-    private static readonly Option<int?> LocalSteps = new("--local-steps") { Description = "Local steps between two mixings" };
+    private static readonly Option<int?> LocalSteps = new("--local-steps") { Description = "Local steps before a mixing" };
+
+    private static readonly Option<int?> MixingRounds = new("--mixing-rounds") { Description = LearningOptionTexts.MixingRounds };
+
+    private static readonly Option<string?> Precision = new("--exchange-precision") { Description = LearningOptionTexts.ExchangePrecision };
 
     private static readonly Option<bool> RelayOnly = new("--relay-only")
     {
@@ -97,7 +101,7 @@ internal static class NodeCommand
         var command = new Command("node", "Run a node daemon: a member of a mesh that trains when it has data.")
         {
             Config, Listen, Seed, Join, Found, DataDir, Data, Share, Partition, Mesh, ManagementPort,
-            Model, Plugin, Aggregator, Faulty, Topology, Guard, MinPeers, Gradients, LocalSteps, RelayOnly, BootstrapOnly, Relay, Announce, NoPortMapping, NoMdns,
+            Model, Plugin, Aggregator, Faulty, Topology, Guard, MinPeers, Gradients, LocalSteps, MixingRounds, Precision, RelayOnly, BootstrapOnly, Relay, Announce, NoPortMapping, NoMdns,
             LogLevel, Json,
         };
         command.SetAction((parsed, ct) =>
@@ -196,7 +200,8 @@ internal static class NodeCommand
     {
         bool any = parsed.GetValue(Model) is not null || parsed.GetValue(Aggregator) is not null || parsed.GetValue(Faulty) is not null
             || parsed.GetValue(Topology) is not null || parsed.GetValue(Guard) is not null
-            || parsed.GetValue(MinPeers) is not null || parsed.GetValue(Gradients) is not null || parsed.GetValue(LocalSteps) is not null;
+            || parsed.GetValue(MinPeers) is not null || parsed.GetValue(Gradients) is not null || parsed.GetValue(LocalSteps) is not null
+            || parsed.GetValue(MixingRounds) is not null || parsed.GetValue(Precision) is not null;
         if (!any)
         {
             return run;
@@ -213,6 +218,8 @@ internal static class NodeCommand
             MinPeers = parsed.GetValue(MinPeers) ?? run.MinPeers,
             Gradients = parsed.GetValue(Gradients) ?? run.Gradients,
             LocalSteps = parsed.GetValue(LocalSteps) ?? run.LocalSteps,
+            MixingRounds = parsed.GetValue(MixingRounds) ?? run.MixingRounds,
+            ExchangePrecision = parsed.GetValue(Precision) ?? run.ExchangePrecision,
         };
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Attacks;
+using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Simulation;
 
 namespace P2PLearn.Node.Commands;
@@ -31,7 +32,11 @@ internal static class SimulateOptions
 
     private static readonly Option<int> Gradients = Number("--gradients", "Gradients each node computes; a multiple of --local-steps", Default.Gradients);
 
-    private static readonly Option<int> LocalSteps = Number("--local-steps", "Gradients between two mixings", Default.LocalSteps);
+    private static readonly Option<int> LocalSteps = Number("--local-steps", "Gradients before a mixing", Default.LocalSteps);
+
+    private static readonly Option<int> MixingRounds = Number("--mixing-rounds", LearningOptionTexts.MixingRounds, Default.MixingRounds);
+
+    private static readonly Option<string> Precision = Text("--exchange-precision", LearningOptionTexts.ExchangePrecision, Default.ExchangePrecision.ToName());
 
     private static readonly Option<int> Batch = Number("--batch", "Images of a gradient", Default.Batch);
 
@@ -53,7 +58,7 @@ internal static class SimulateOptions
     /// <summary>All of them, in the order of the help.</summary>
     public static IReadOnlyList<Option> All { get; } =
     [
-        Nodes, Byzantine, Guard, Attack, Aggregator, Topology, Model, Partition, Gradients, LocalSteps, Batch, Latency, Bandwidth, Loss, Churn,
+        Nodes, Byzantine, Guard, Attack, Aggregator, Topology, Model, Partition, Gradients, LocalSteps, MixingRounds, Precision, Batch, Latency, Bandwidth, Loss, Churn,
         Seed, Threads, Measure,
     ];
 
@@ -75,6 +80,8 @@ internal static class SimulateOptions
                 Partition = parsed.GetRequiredValue(Partition),
                 Gradients = parsed.GetValue(Gradients),
                 LocalSteps = parsed.GetValue(LocalSteps),
+                MixingRounds = parsed.GetValue(MixingRounds),
+                ExchangePrecision = ExchangePrecisions.Parse(parsed.GetRequiredValue(Precision)),
                 Batch = parsed.GetValue(Batch),
                 Seed = parsed.GetValue(Seed),
                 Threads = parsed.GetValue(Threads),

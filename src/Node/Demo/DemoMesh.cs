@@ -55,6 +55,8 @@ public sealed class DemoMesh : IAsyncDisposable
             MinPeers = options.Nodes,
             Gradients = options.Gradients,
             LocalSteps = options.LocalSteps,
+            MixingRounds = options.MixingRounds,
+            ExchangePrecision = options.ExchangePrecision,
             Batch = options.Batch,
             LearningRate = options.LearningRate,
             DecaySteps = options.DecaySteps,

@@ -1,4 +1,5 @@
 using P2PLearn.Learning.Aggregation;
+using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Topology;
 
 namespace P2PLearn.Node.Demo;
@@ -33,8 +34,14 @@ public sealed record DemoOptions
     /// <summary>Gradients each node computes.</summary>
     public int Gradients { get; init; } = 600;
 
-    /// <summary>Local steps between two mixings.</summary>
+    /// <summary>H, local steps before a mixing.</summary>
     public int LocalSteps { get; init; } = 20;
+
+    /// <summary>K, rounds of mixing after them.</summary>
+    public int MixingRounds { get; init; } = 1;
+
+    /// <summary>In which models travel, one of <see cref="ExchangePrecisions.Names"/>.</summary>
+    public string ExchangePrecision { get; init; } = ExchangePrecisions.Names[0];
 
     /// <summary>Seed of the first model, the deal and the order of the examples.</summary>
     public ulong Seed { get; init; } = 1;

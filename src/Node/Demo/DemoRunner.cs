@@ -132,6 +132,8 @@ public sealed class DemoRunner
                 Partition = _options.Partition,
                 Gradients = _options.Gradients / _options.LocalSteps * _options.LocalSteps,
                 LocalSteps = _options.LocalSteps,
+                MixingRounds = _options.MixingRounds,
+                ExchangePrecision = ExchangePrecisions.Parse(_options.ExchangePrecision),
                 Seed = _options.Seed,
                 Threads = Math.Min(2, Environment.ProcessorCount),
             },

@@ -21,7 +21,7 @@ public sealed class CheckpointWriterTests
         await using (LibraryNode node = await LibraryNode.OpenAsync(fabric.AddNode(0), 0, folder))
         {
             RunId run = RunId.Of("run"u8);
-            var pool = new ModelPool(Layout.ParameterCount, 2);
+            var pool = new ModelPool(Layout.ParameterCount, 2, ExchangePrecision.Float32);
             StoredModel brought = await node.Library.AddAsync(
                 ModelKeep.Pushed, ModelOrigin.None, Layout, new byte[Layout.ParameterCount * 4], node.Key, CancellationToken.None).LimitAsync("a model of a person");
             long before = node.Store.Stats().Bytes;

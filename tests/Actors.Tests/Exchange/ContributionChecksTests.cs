@@ -25,6 +25,10 @@ public sealed class ContributionChecksTests
     {
         Assert.Equal("run", FaultOf(Good with { Run = RunId.Of([9]) }));
         Assert.Equal("layout", FaultOf(Good with { LayoutHash = Hash256.Of([9]) }));
+        Assert.Equal("codec", FaultOf(Good with { Codec = ModelCodec.Float16 }));
+        Assert.Equal("codec", FaultOf(Good, ModelCodec.Float16, 20));
+        Assert.Equal("length", FaultOf(Good with { Codec = ModelCodec.Float16 }, ModelCodec.Float16, 20));
+        Assert.Null(FaultOf(Good with { Codec = ModelCodec.Float16, ModelBytes = 20 }, ModelCodec.Float16, 20));
         Assert.Equal("codec", FaultOf(Good with { Base = Hash256.Of([9]) }));
         Assert.Equal("length", FaultOf(Good with { ModelBytes = 41 }));
         Assert.Equal("length", FaultOf(Good with { ModelBytes = ulong.MaxValue }));
@@ -47,6 +51,6 @@ public sealed class ContributionChecksTests
         }
     }
 
-    private static string? FaultOf(Contribution contribution) =>
-        ContributionChecks.FindFault(contribution, Good.Run, Good.LayoutHash, 10);
+    private static string? FaultOf(Contribution contribution, ModelCodec codec = ModelCodec.Float32, int modelBytes = 40) =>
+        ContributionChecks.FindFault(contribution, Good.Run, Good.LayoutHash, codec, modelBytes);
 }

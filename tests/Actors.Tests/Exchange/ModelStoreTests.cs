@@ -1,12 +1,13 @@
 using P2PLearn.Actors.Exchange;
 using P2PLearn.Crdt.Clocks;
 using P2PLearn.Crdt.Contributions;
+using P2PLearn.Learning.Models;
 
 namespace P2PLearn.Actors.Tests.Exchange;
 
 public sealed class ModelStoreTests
 {
-    private readonly ModelPool _pool = new(4, 3);
+    private readonly ModelPool _pool = new(4, 3, ExchangePrecision.Float32);
 
     [Fact]
     public void A_pool_lends_no_more_than_its_bound_and_lends_again_what_came_back()
@@ -26,8 +27,25 @@ public sealed class ModelStoreTests
     {
         Assert.True(_pool.TryRent(out ModelBuffer? model));
         model.Values.Span[1] = 1f;
-        Assert.Equal(BitConverter.GetBytes(1f), model.Bytes.Span.Slice(4, 4).ToArray());
-        Assert.Equal(16, model.Bytes.Length);
+        Assert.Equal(BitConverter.GetBytes(1f), model.WireBytes.Span.Slice(4, 4).ToArray());
+        Assert.Equal(16, model.WireBytes.Length);
+    }
+
+    [Fact]
+    public void As_float16_a_model_has_half_the_bytes_and_is_what_others_read_of_them()
+    {
+        var pool = new ModelPool(4, 3, ExchangePrecision.Float16);
+        ModelBuffer own = pool.Rent();
+        ModelBuffer received = pool.Rent();
+        new[] { 1f, 0.1f, -3e-8f, 70_000f }.CopyTo(own.Values);
+        own.Encode();
+        Assert.Equal(pool.WireSize, own.WireBytes.Length);
+        Assert.Equal(8, pool.WireSize);
+        own.WireBytes.CopyTo(received.WireBytes);
+        received.Decode();
+        Assert.Equal([1f, 0.099975586f, -5.9604645e-8f, float.PositiveInfinity], received.Values.ToArray());
+        Assert.Equal(received.Values.ToArray(), own.Values.ToArray());
+        Assert.Equal(16, own.ValueBytes.Length);
     }
 
     [Fact]

@@ -25,6 +25,8 @@ public sealed class RunSettingsTests
             new RunSettings { Optimizer = "adamw", Schedule = "warm-up:20,cosine:580", LearningRate = 0.001, WeightDecay = 0.01, MaxGradientNorm = 1 },
             new RunSettings { OuterOptimizer = "nesterov", OuterLearningRate = 0.7, OuterMomentum = 0.9, LabelPrior = 0.5 },
             new RunSettings { OuterMomentum = 0, LabelPrior = 0 },
+            new RunSettings { MixingRounds = 3 },
+            new RunSettings { ExchangePrecision = "float16" },
             new RunSettings { Topology = "rpel-pull:3", Guard = 1, MinPeers = 7 },
             new RunSettings { Guard = 0 },
         })
@@ -48,8 +50,15 @@ public sealed class RunSettingsTests
     }
 
     [Fact]
-    public void A_run_that_says_all_is_the_run_that_says_nothing() =>
-        Assert.Equal(new RunSettings().ComputeRunId(), new RunSettings { Topology = "all" }.ComputeRunId());
+    public void A_run_that_says_the_default_is_the_run_that_says_nothing() =>
+        Assert.Equal(new RunSettings().ComputeRunId(), new RunSettings { Topology = "all", ExchangePrecision = "float32" }.ComputeRunId());
+
+    [Fact]
+    public void A_run_that_mixes_once_is_the_run_that_says_nothing()
+    {
+        Assert.Equal(new RunSettings().ComputeRunId(), new RunSettings { MixingRounds = 1 }.ComputeRunId());
+        Assert.Equal((30, 90), (new RunSettings().Rounds, new RunSettings { MixingRounds = 3 }.Rounds));
+    }
 
     [Theory]
     [InlineData(null, 3, null, 3)]
@@ -74,6 +83,10 @@ public sealed class RunSettingsTests
     [InlineData("run.weight_decay is -1, but must be 0 to 1", "weight_decay", "-1")]
     [InlineData("run.max_gradient_norm is -1, but must be at least 0", "max_gradient_norm", "-1")]
     [InlineData("run.label_prior is 11, but must be 0 to 10", "label_prior", "11")]
+    [InlineData("run.mixing_rounds is 0, but must be 1 to 100", "mixing_rounds", "0")]
+    [InlineData("run.mixing_rounds is 101, but must be 1 to 100", "mixing_rounds", "101")]
+    [InlineData("run.exchange_precision must be float32 or float16", "exchange_precision", "\"int8\"")]
+    [InlineData("run.exchange_precision must be float32 or float16", "exchange_precision", "\"\"")]
     [InlineData("run.guard is 2, but must be 0 to faulty (1)", "guard", "2")]
     [InlineData("run.guard is -1, but must be 0 to faulty (1)", "guard", "-1")]
     [InlineData("run.topology: unknown topology 'star': use all, ring,", "topology", "\"star\"")]
@@ -109,6 +122,11 @@ public sealed class RunSettingsTests
         Assert.True(RunSettings.TryDecode(Encoding.UTF8.GetBytes(json), out RunSettings? read));
         Assert.Equal(400, read.FaultySources());
     }
+
+    [Fact]
+    public void So_many_rounds_of_mixing_that_nobody_could_count_them_are_refused() => Assert.Equal(
+        "run.mixing_rounds is 2, but must be such that there are at most 100000000 rounds",
+        new RunSettings { Gradients = RunSettings.MaxGradients, LocalSteps = 1, MixingRounds = 2 }.FindError());
 
     [Fact]
     public void Other_settings_are_another_run() =>

@@ -11,6 +11,7 @@ public sealed class RoundMachineTests
     [
         new RoundOptions { Rounds = 0 },
         new RoundOptions { LocalSteps = 0 },
+        new RoundOptions { MixingRounds = 0 },
         new RoundOptions { Faulty = -1 },
         new RoundOptions { Faulty = 2, FaultyMembers = 1 },
         new RoundOptions { MinCandidates = 0 },

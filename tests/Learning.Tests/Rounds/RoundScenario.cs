@@ -99,6 +99,8 @@ internal static class RoundScenario
         return key switch
         {
             "Rounds" => options with { Rounds = Number() },
+            "LocalSteps" => options with { LocalSteps = Number() },
+            "MixingRounds" => options with { MixingRounds = Number() },
             "Faulty" => options with { Faulty = Number() },
             "MinCandidates" => options with { MinCandidates = Number() },
             "GatherCount" => options with { GatherCount = Number() },

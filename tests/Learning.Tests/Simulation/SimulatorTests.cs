@@ -1,6 +1,7 @@
 using System.Text.Json;
 using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Data;
+using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Optimizers;
 using P2PLearn.Learning.Simulation;
 
@@ -58,6 +59,56 @@ public sealed class SimulatorTests
 
         // Three rounds of five models of 7,850 floats.
         Assert.Equal(3 * 5 * 7850 * 4, report.BytesPerNode);
+    }
+
+    [Theory]
+    [InlineData("mean", "none")]
+    [InlineData("nna", "none")]
+    [InlineData("nna", "alie")]
+    [InlineData("centred-clipping", "foe")]
+    public void More_rounds_of_mixing_bring_the_honest_closer(string aggregator, string attack)
+    {
+        var disagreement = new Dictionary<int, double>();
+        foreach (int mixingRounds in (int[])[1, 3])
+        {
+            var rounds = new List<SimulationRound>();
+            SimulationOptions options = Small with
+            {
+                Aggregator = aggregator, Attack = attack, Partition = "dirichlet:0.1", MixingRounds = mixingRounds, OuterOptimizer = "none",
+            };
+            SimulationReport report = Run(options, rounds.Add);
+
+            Assert.Equal((3 * mixingRounds, mixingRounds), (report.Rounds, report.Settings.MixingRounds));
+            Assert.Equal(3 * mixingRounds * 5 * 7850 * 4, report.BytesPerNode);
+            Assert.All(report.PerNode.Where(n => n.Honest), n => Assert.Equal(3 * mixingRounds, n.Mixed));
+            Assert.Equal(report.ModelHash, Run(options with { Threads = 2 }).ModelHash);
+            disagreement[mixingRounds] = rounds[^1].Disagreement!.Value;
+            if (aggregator == "mean")
+            {
+                Assert.InRange(disagreement[mixingRounds], 0, 1e-6); // everybody has the mean after the first, and the mean of that is the same
+            }
+        }
+
+        Assert.True(disagreement[3] <= (disagreement[1] * 0.9) + 1e-6, $"{disagreement[1]} with one, {disagreement[3]} with three");
+    }
+
+    [Theory]
+    [InlineData("none", "nna")]
+    [InlineData("alie", "centred-clipping")]
+    [InlineData("split", "nna")]
+    [InlineData("nan", "trimmed-mean")]
+    [InlineData("label-flip", "nna")]
+    public void As_float16_half_the_bytes_travel_and_the_honest_learn_as_well(string attack, string aggregator)
+    {
+        SimulationOptions options = Small with { Attack = attack, Aggregator = aggregator, ExchangePrecision = ExchangePrecision.Float16 };
+        SimulationReport report = Run(options);
+
+        Assert.Equal(3 * 5 * 7850 * 2, report.BytesPerNode);
+        Assert.Equal("float16", report.Settings.ExchangePrecision);
+        Assert.Equal(report.ModelHash, Run(options with { Threads = 2 }).ModelHash);
+        SimulationReport full = Run(options with { ExchangePrecision = ExchangePrecision.Float32 });
+        Assert.NotEqual(full.ModelHash, report.ModelHash);
+        Assert.InRange(report.HonestWorstAccuracy, full.HonestWorstAccuracy - 0.01, 1);
     }
 
     [Theory]
@@ -246,6 +297,9 @@ public sealed class SimulatorTests
         { new() { Byzantine = 6 }, "centred-clipping against 6 Byzantine nodes needs 13 nodes or more, not 11" },
         { new() { Byzantine = 4, Aggregator = "nna-quorum" }, "nna-quorum against 4 Byzantine nodes needs 13 nodes or more, not 11" },
         { new() { LocalSteps = 0 }, "local-steps is 0, but must be in [1, 1000000]" },
+        { new() { MixingRounds = 0 }, "mixing-rounds is 0, but must be in [1, 100]" },
+        { new() { MixingRounds = 101 }, "mixing-rounds is 101, but must be in [1, 100]" },
+        { new() { Gradients = 100_000_000, LocalSteps = 2, MixingRounds = 3 }, "mixing-rounds is 3, but must be in [1, 2]" },
         { new() { Gradients = 10 }, "gradients is 10, but must be in [20, 100000000]" },
         { new() { Gradients = 305 }, "gradients is 305, but must be a multiple of local-steps, 20" },
         { new() { Batch = 0 }, "batch is 0, but must be in [1, 10000]" },
@@ -272,8 +326,8 @@ public sealed class SimulatorTests
     public void A_setting_out_of_range_is_refused_in_one_line(SimulationOptions options, string message) =>
         Assert.Equal(message, Assert.Throws<ArgumentException>(options.Validate).Message);
 
-    private static SimulationReport Run(SimulationOptions options) =>
-        Simulator.Run(options, Data.Value.Train, Data.Value.Test, null, CancellationToken.None);
+    private static SimulationReport Run(SimulationOptions options, Action<SimulationRound>? onRound = null) =>
+        Simulator.Run(options, Data.Value.Train, Data.Value.Test, null, onRound, CancellationToken.None);
 
     private static string DataFolder()
     {
