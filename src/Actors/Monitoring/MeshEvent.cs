@@ -110,6 +110,7 @@ public sealed record CandidateOutcome(string Peer, string Outcome, double? Dista
 /// <param name="TrainMilliseconds">Time of the local steps.</param>
 /// <param name="WaitMilliseconds">Time from announcing to mixing.</param>
 /// <param name="MixMilliseconds">Time of the mixing rule.</param>
+/// <param name="WayGone">The share of the way to what the rule gave that the model has gone, when that was too far for its move limit; null else.</param>
 public sealed record RoundCompleted(
     int Round,
     int Rounds,
@@ -121,7 +122,8 @@ public sealed record RoundCompleted(
     long BytesOut,
     double TrainMilliseconds,
     double WaitMilliseconds,
-    double MixMilliseconds) : MeshEvent;
+    double MixMilliseconds,
+    double? WayGone = null) : MeshEvent;
 
 /// <summary>A peer that looks like an outlier.</summary>
 /// <param name="Peer">Who.</param>

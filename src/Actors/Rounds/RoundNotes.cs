@@ -12,13 +12,15 @@ internal sealed class RoundNotes(RunContext context)
     private LocalWork _work = new(double.NaN, 0);
     private double _mixMilliseconds;
     private double? _accuracy;
+    private double? _wayGone;
     private long _sentBefore;
     private long _receivedBefore;
 
     public void Trained(LocalWork work) => _work = work;
 
-    public void Mixed(double milliseconds, double? accuracy)
+    public void Mixed(double milliseconds, double? accuracy, double? wayGone)
     {
+        _wayGone = wayGone < 1 ? wayGone : null;
         _mixMilliseconds = milliseconds;
         _accuracy = accuracy;
     }
@@ -38,9 +40,10 @@ internal sealed class RoundNotes(RunContext context)
             sent - _sentBefore,
             _work.Milliseconds,
             (record.ConcludedAt - record.CommittedAt).TotalMilliseconds,
-            _mixMilliseconds);
+            _mixMilliseconds,
+            _wayGone);
         (_sentBefore, _receivedBefore) = (sent, received);
-        (_work, _mixMilliseconds, _accuracy) = (new LocalWork(double.NaN, 0), 0, null);
+        (_work, _mixMilliseconds, _accuracy, _wayGone) = (new LocalWork(double.NaN, 0), 0, null, null);
         return completed;
     }
 

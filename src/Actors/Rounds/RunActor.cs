@@ -98,13 +98,13 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         });
         Receive<MixDone>(done =>
         {
-            _notes.Mixed(done.Milliseconds, done.Accuracy);
+            _notes.Mixed(done.Milliseconds, done.Accuracy, done.WayGone);
             Step(new Mixed(done.Round, done.Outcome));
             MakeCheckpoint(done.Round, done.Snapshot, done.Accuracy);
         });
         Receive<CatchUpDone>(done =>
         {
-            _notes.Mixed(0, done.Accuracy);
+            _notes.Mixed(0, done.Accuracy, null);
             Step(new CaughtUp(done.Round));
         });
         Receive<FinishDone>(done =>
@@ -409,10 +409,11 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     /// <summary>A mixing is done, or was declined.</summary>
     /// <param name="Round">Its round.</param>
     /// <param name="Outcome">What the rule did; null when it declined.</param>
+    /// <param name="WayGone">How much of the way the model has gone, as <see cref="Training.TrainingSession.Mix"/> says.</param>
     /// <param name="Milliseconds">How long it took.</param>
     /// <param name="Accuracy">Measured after it; null when not.</param>
     /// <param name="Snapshot">A copy of the model when a checkpoint is due; whoever takes the message owns it.</param>
-    internal sealed record MixDone(int Round, MixOutcome? Outcome, double Milliseconds, double? Accuracy, ModelBuffer? Snapshot);
+    internal sealed record MixDone(int Round, MixOutcome? Outcome, double? WayGone, double Milliseconds, double? Accuracy, ModelBuffer? Snapshot);
 
     /// <summary>A jump is done.</summary>
     internal sealed record CatchUpDone(int Round, double? Accuracy);

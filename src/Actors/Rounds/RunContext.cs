@@ -194,12 +194,12 @@ public sealed class RunContext : IAsyncDisposable
     {
         using Taken taken = Take(contributors);
         long start = Stopwatch.GetTimestamp();
-        bool mixed = _session.Mix(round, taken.Vectors, taken.Samples, _trace);
+        double? wayGone = _session.Mix(round, taken.Vectors, taken.Samples, _trace);
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        MixOutcome? outcome = mixed ? MixOutcome.FromTrace(contributors, _trace) : null;
+        MixOutcome? outcome = wayGone is not null ? MixOutcome.FromTrace(contributors, _trace) : null;
         WriteProgress(round, null); // before the snapshot: a round that is on the disk is never mixed again, and so never attested twice
         bool isDue = Settings.CheckpointRounds > 0 && round % Settings.CheckpointRounds == 0 && round < Settings.Rounds;
-        return new RunActor.MixDone(round, outcome, milliseconds, _session.Glance()?.Accuracy, isDue ? Snapshot() : null);
+        return new RunActor.MixDone(round, outcome, wayGone, milliseconds, _session.Glance()?.Accuracy, isDue ? Snapshot() : null);
     });
 
     /// <summary>Takes over the robust choice among others' models of a round, as when catching up.</summary>

@@ -106,6 +106,10 @@ public sealed record RunSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double LabelPrior { get; init; } = 1;
 
+    /// <summary>How many times as far as its last mixings one may move a node, 0 or in [1, 1000]; 0 = any, and for the plain mean always.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double MoveLimit { get; init; } = Learning.Rounds.MoveLimit.DefaultFactor;
+
     /// <summary>Whom each node mixes, as <see cref="Topologies.Parse"/> reads it for <see cref="MinPeers"/> nodes; null = everybody, which is what "all" becomes.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public string? Topology { get; init => field = value == Topologies.All ? null : value; }
@@ -188,6 +192,7 @@ public sealed record RunSettings
         _ when Model.AsSpan().ContainsAnyExceptInRange('!', '~') => "run.model has characters that no model's name has", // it gets printed
         { Aggregator: null or "" or { Length: > 64 } } => "run.aggregator is missing",
         { ExchangePrecision: { } precision } when !ExchangePrecisions.Names.Contains(precision) => $"run.exchange_precision must be {string.Join(" or ", ExchangePrecisions.Names)}",
+        _ when !(MoveLimit is 0 or (>= 1 and <= 1000)) => Range("move_limit", MoveLimit, "0 (no limit) or 1 to 1000"),
         { Topology.Length: > 64 } => "run.topology is too long",
         _ => this.FindTrainingError() ?? this.FindMixingError(),
     };
@@ -208,6 +213,7 @@ public sealed record RunSettings
             OuterLearningRate = said.TryGetProperty("outer_learning_rate", out _) ? settings.OuterLearningRate : 0,
             OuterMomentum = said.TryGetProperty("outer_momentum", out _) ? settings.OuterMomentum : 0,
             LabelPrior = said.TryGetProperty("label_prior", out _) ? settings.LabelPrior : 0,
+            MoveLimit = said.TryGetProperty("move_limit", out _) ? settings.MoveLimit : 0,
         };
     }
 }

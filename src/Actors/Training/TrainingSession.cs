@@ -3,6 +3,7 @@ using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Data;
 using P2PLearn.Learning.Models;
 using P2PLearn.Learning.Optimizers;
+using P2PLearn.Learning.Rounds;
 using P2PLearn.Learning.Training;
 
 namespace P2PLearn.Actors.Training;
@@ -35,6 +36,7 @@ public sealed class TrainingSession : IDisposable
     private readonly LabelledExamples? _glance;
     private readonly float[] _mixed;
     private readonly OuterStep? _outer;
+    private readonly MoveLimit? _limit;
 
     /// <summary>Makes the model of a run and sets it to the run's first values.</summary>
     /// <exception cref="ArgumentException">
@@ -46,6 +48,7 @@ public sealed class TrainingSession : IDisposable
         ArgumentNullException.ThrowIfNull(data);
         _settings = settings;
         _aggregator = settings.CreateRule();
+        _limit = MoveLimit.For(_aggregator, settings.Plan, settings.MoveLimit);
         _model = data.Models.Create(settings.Model, data.Examples.Train.Input);
         _model.Initialize(settings.Seed);
         ILocalOptimizer optimizer = LocalOptimizers.Create(settings.ToLocalOptimizer(), _model.Layout.ParameterCount);
@@ -118,14 +121,16 @@ public sealed class TrainingSession : IDisposable
     /// <param name="candidates">m vectors [d] by participant, this node's own among them.</param>
     /// <param name="samples">What each one's maker claims to train on, shape [m]; for rules that look at it.</param>
     /// <param name="trace">What the rule did with each.</param>
-    /// <returns>False, with θ as it was, when the rule declined.</returns>
-    public bool Mix(int round, IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<long> samples, AggregationTrace trace)
+    /// <returns>The share of the way to what the rule gave that θ has gone, below 1 when that was too far; null, with θ as it was, when the rule declined.</returns>
+    public double? Mix(int round, IReadOnlyList<ReadOnlyMemory<float>> candidates, ReadOnlySpan<long> samples, AggregationTrace trace)
     {
         bool mixed = _aggregator is ISampleWeighted weighted
             ? weighted.TryAggregate(_model.Parameters, candidates, samples, _mixed, trace)
             : _aggregator.TryAggregate(_model.Parameters, candidates, _mixed, trace);
+        double wayGone = 1;
         if (mixed)
         {
+            wayGone = _limit?.Apply(round, _model.Parameters, _mixed) ?? 1;
             if (_settings.Plan.IsLastMixing(round))
             {
                 _outer?.Step(_mixed);
@@ -134,7 +139,7 @@ public sealed class TrainingSession : IDisposable
             _mixed.CopyTo(_model.Parameters);
         }
 
-        return mixed;
+        return mixed ? wayGone : null;
     }
 
     /// <summary>Goes on after a round that the others have done: with the coordinate-wise trimmed mean of their models as θ.</summary>
@@ -149,6 +154,7 @@ public sealed class TrainingSession : IDisposable
             _mixed.CopyTo(_model.Parameters);
         }
 
+        _limit?.Forget();
         _outer?.Begin(_model.Parameters); // where mixing goes on, the outer step starts from here
         _trainer.SkipTo(_settings.Plan.StepsUntil(round));
     }

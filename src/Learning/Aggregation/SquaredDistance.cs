@@ -57,6 +57,20 @@ internal static class SquaredDistance
         ReplaceNonFinite(squared);
     }
 
+    /// <summary>The distance of two vectors of one length; ∞ where their difference is not finite or its square overflows a float.</summary>
+    public static double Between(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(a.Length, b.Length);
+        double sum = 0;
+        for (int start = 0; start < a.Length; start += SegmentLength)
+        {
+            ReadOnlySpan<float> segment = b.Slice(start, Math.Min(SegmentLength, b.Length - start));
+            sum += OfSegment(a.Slice(start, segment.Length), segment, segment).First;
+        }
+
+        return double.IsFinite(sum) ? sum : double.PositiveInfinity;
+    }
+
     /// <summary>The m × m distances as far as a rule looks at them.</summary>
     /// <param name="vectors">m vectors of one length.</param>
     /// <param name="pivot">In [0, m).</param>

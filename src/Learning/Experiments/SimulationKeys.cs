@@ -27,6 +27,7 @@ public static class SimulationKeys
         ["loss"] = (options, value) => options with { Network = options.Network with { Loss = Real("loss", value) } },
         ["churn"] = (options, value) => options with { Network = options.Network.WithChurn(value) },
         ["seed"] = (options, value) => options with { Seed = ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : throw NoNumber("seed", value) },
+        ["move-limit"] = (options, value) => options with { MoveLimit = Real("move-limit", value) },
     };
 
     /// <summary>All names, in the order of the command line's help.</summary>

@@ -61,13 +61,16 @@ internal sealed class ContributionStore(int dimension)
     /// <summary>Whether a contribution is here.</summary>
     public bool Contains(ContributionRef contribution) => _models.ContainsKey(contribution);
 
+    /// <summary>The model of a contribution; lent until the next <see cref="Forget"/>.</summary>
+    public ReadOnlyMemory<float> Get(ContributionRef contribution) => _models[contribution].Model;
+
     /// <summary>The models of contributions, in the same order; lent until the next <see cref="Forget"/>.</summary>
     public ReadOnlyMemory<float>[] Get(IReadOnlyList<ContributionRef> contributions)
     {
         var models = new ReadOnlyMemory<float>[contributions.Count];
         for (int i = 0; i < models.Length; i++)
         {
-            models[i] = _models[contributions[i]].Model;
+            models[i] = Get(contributions[i]);
         }
 
         return models;

@@ -72,8 +72,14 @@ internal sealed class Mixer(IAggregator rule, RoundPlan plan, ContributionStore 
             threads,
             i =>
             {
-                (SimulatedNode node, int round) = (_pending[from + i].Node, _pending[from + i].Round);
-                mix(_pending[from + i]);
+                Pending pending = _pending[from + i];
+                (SimulatedNode node, int round) = (pending.Node, pending.Round);
+                mix(pending);
+                if (node.Limit?.Apply(round, store.Get(pending.Contributors[pending.Pivot]).Span, node.Parameters) < 1)
+                {
+                    node.Tally.NoteLimited();
+                }
+
                 if (plan.IsLastMixing(round))
                 {
                     node.Outer?.Step(node.Previous, node.Parameters);

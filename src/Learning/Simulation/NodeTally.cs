@@ -16,11 +16,17 @@ internal sealed class NodeTally(int guard)
     /// <summary>Rounds in which more Byzantine ones were among the candidates than the rule guards against.</summary>
     public int BeyondGuard { get; private set; }
 
+    /// <summary>Mixings that would have moved it too far.</summary>
+    public int Limited { get; private set; }
+
     public int KeptByzantine { get; private set; }
 
     public int RejectedByzantine { get; private set; }
 
     public int RejectedHonest { get; private set; }
+
+    /// <summary>A mixing would have moved it too far.</summary>
+    public void NoteLimited() => Limited++;
 
     /// <summary>Takes a mixing in.</summary>
     public void Add(MixOutcome mix, IReadOnlySet<Participant> byzantine)

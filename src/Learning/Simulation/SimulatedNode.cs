@@ -30,6 +30,9 @@ internal sealed class SimulatedNode(int index, Participant participant, bool hon
     /// <summary>Its outer step; null for none.</summary>
     public IOuterOptimizer? Outer { get; init; }
 
+    /// <summary>How far a mixing may move it; null for any way.</summary>
+    public MoveLimit? Limit { get; init; }
+
     /// <summary>Its training; null for those who only forge.</summary>
     public LocalTrainer? Trainer { get; init; }
 

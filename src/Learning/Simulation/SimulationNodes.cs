@@ -25,6 +25,7 @@ internal sealed class SimulationNodes
     private readonly Batch[] _batches;
 
     private readonly Participant[] _names;
+    private readonly IAggregator _rule;
     private readonly int _faulty;
     private readonly int _minCandidates;
 
@@ -36,7 +37,8 @@ internal sealed class SimulationNodes
     public SimulationNodes(SimulationOptions options, LabelledExamples train, SimulationWorkers workers, SimulatedGraph? graph)
     {
         (_options, _train, _workers, _graph) = (options, train, workers, graph);
-        (_faulty, _minCandidates) = (options.FaultySources, options.CreateRule().MinCandidates);
+        _rule = options.CreateRule();
+        (_faulty, _minCandidates) = (options.FaultySources, _rule.MinCandidates);
         workers[0].Initialize(options.Seed);
         _initial = workers[0].Parameters.ToArray();
         _batches = [.. Enumerable.Range(0, workers.Count).Select(_ => new Batch(options.Batch, train.Input.Count, train.Input.TargetCount))];
@@ -129,6 +131,7 @@ internal sealed class SimulationNodes
                 },
                 _batches[worker]),
             Outer = _options.HasOuterStep ? OuterOptimizers.Create(_options.OuterOptimizer, _initial.Length, _options.Outer) : null,
+            Limit = MoveLimit.For(_rule, _options.Plan, _options.MoveLimit),
             Worker = worker,
             Slowness = _options.Slowness.GetValueOrDefault(index, 1),
             Images = share.Length,

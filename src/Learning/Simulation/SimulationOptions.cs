@@ -1,3 +1,4 @@
+using System.Globalization;
 using P2PLearn.Learning.Aggregation;
 using P2PLearn.Learning.Attacks;
 using P2PLearn.Learning.Models;
@@ -74,6 +75,9 @@ public sealed record SimulationOptions
     /// <summary>τ, how far each node's loss makes up for its own class frequencies, in [0, 10]; 0 = not at all. Default 1.</summary>
     public double LabelPrior { get; init; } = 1;
 
+    /// <summary>How many times as far as its last mixings one may move a node, 0 or in [1, 1000]; 0 = any, and for the plain mean always. Default 2.</summary>
+    public double MoveLimit { get; init; } = Learning.Rounds.MoveLimit.DefaultFactor;
+
     /// <summary>What is between the nodes. Default 1 to 50 ms, nothing lost, nobody leaves.</summary>
     public NetworkOptions Network { get; init; } = new();
 
@@ -127,6 +131,11 @@ public sealed record SimulationOptions
         LocalOptimizers.Create(Optimizer, 1);
         OuterOptimizers.Create(OuterOptimizer, 1, Outer);
         new LocalTrainerOptions { BatchSize = Batch, LabelPrior = LabelPrior }.Validate();
+        if (!(MoveLimit is 0 or (>= 1 and <= 1000)))
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"move-limit is {MoveLimit}, but must be 0 (no limit) or in [1, 1000]"));
+        }
+
         CheckRule();
     }
 

@@ -28,6 +28,9 @@ public sealed record SimulationSettings(
     /// <summary>K, rounds of mixing after the local steps.</summary>
     public int MixingRounds { get; init; } = 1;
 
+    /// <summary>How many times as far as its last mixings one may move a node; 0 = any.</summary>
+    public double MoveLimit { get; init; }
+
     /// <summary>In which models travel, as <see cref="ExchangePrecisions"/> names it.</summary>
     public string ExchangePrecision { get; init; } = "";
 
@@ -52,6 +55,7 @@ public sealed record SimulationSettings(
             options.Gradients, options.LocalSteps, options.Batch, options.Seed, options.Topology, options.FaultySources)
         {
             MixingRounds = options.MixingRounds,
+            MoveLimit = options.MoveLimit,
             ExchangePrecision = options.ExchangePrecision.ToName(),
             Latency = options.Network.Latency.ToString(),
             Bandwidth = options.Network.BandwidthText,
@@ -137,6 +141,9 @@ public sealed record SimulationReport
 
     /// <summary>Mixings of honest nodes, over all rounds, in which more attackers were among the candidates than the rule guards against.</summary>
     public int BeyondGuard { get; init; }
+
+    /// <summary>Mixings of honest nodes that would have moved them too far, and were shortened.</summary>
+    public int Limited { get; init; }
 
     /// <summary>The most bytes that models of nodes that train took at once: of each its own and its momentum, both again for the outer step, and the contributions that somebody could still mix.</summary>
     public long PeakModelBytes { get; init; }

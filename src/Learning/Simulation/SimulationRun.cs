@@ -126,6 +126,7 @@ internal sealed class SimulationRun : IDisposable
             BrokenTransfers = _traffic.BrokenTransfers,
             Departures = _membership.Departures,
             BeyondGuard = _honest.Sum(n => n.Tally.BeyondGuard),
+            Limited = _honest.Sum(n => n.Tally.Limited),
             PeakModelBytes = PeakModelBytes,
             PerNode = perNode,
         };
@@ -211,6 +212,7 @@ internal sealed class SimulationRun : IDisposable
     {
         node.PendingSteps = null; // the training under way is dropped
         ReadOnlyMemory<float>[] models = _store.Get(jump.Contributors);
+        node.Limit?.Forget();
         bool done = new TrimmedMean(_options.FaultySources).TryAggregate(models[0].Span, models, node.Parameters, null);
         RoundEvent answer = done ? new CaughtUp(jump.Round) : new CatchUpFailed(jump.Round);
         _time.Schedule(node, answer, TimeSpan.Zero);
@@ -241,6 +243,7 @@ internal sealed class SimulationRun : IDisposable
     private void Return(SimulatedNode node, CancellationToken cancellationToken)
     {
         Settle(cancellationToken); // its model is about to change
+        node.Limit?.Forget();
         _membership.Return(node, _factory.CreateMachine(node.Index, gatherCount: 1), _roundsDone);
         _traffic.CatchUpOnHeads(node, node.LastRound + 1);
         OnProgress(cancellationToken);

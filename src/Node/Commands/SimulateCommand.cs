@@ -165,7 +165,7 @@ internal static class SimulateCommand
         {
             int heard = report.PerNode.Sum(n => n.KeptByzantine + n.RejectedByzantine);
             string kept = heard == 0 ? "no attacker was heard" : Format($"attackers kept in {Percent((double)report.PerNode.Sum(n => n.KeptByzantine) / heard)} of the times they were heard");
-            Console.Out.WriteLine(Format($"{kept}; f' = {report.Settings.FaultySources} was too low in {report.BeyondGuard} of {report.PerNode.Sum(n => n.Mixed)} mixings"));
+            Console.Out.WriteLine(Format($"{kept}; f' = {report.Settings.FaultySources} was too low in {report.BeyondGuard} of {report.PerNode.Sum(n => n.Mixed)} mixings, {report.Limited} would have moved a node too far"));
             Console.Out.WriteLine(Format($"{report.VirtualSeconds:0.0} s of virtual time, {report.BrokenTransfers} transfers broke, nodes left {report.Departures} times; models took {report.PeakModelBytes / 1e6:0} MB"));
             using var process = Process.GetCurrentProcess();
             Console.Out.WriteLine(Format($"the process took {process.PeakWorkingSet64 / 1e6:0} MB at most and {process.TotalProcessorTime.TotalSeconds:0} s of processor time"));

@@ -32,10 +32,13 @@ internal static class TrainingOptions
     private static readonly Option<double> LabelPrior = Number(
         "--label-prior", "How far the loss makes up for a node's own class frequencies, 0 = not at all", Default.LabelPrior);
 
+    private static readonly Option<double> MoveLimit = Number(
+        "--move-limit", "How many times as far as its last mixings one may move a node, 0 = any", Default.MoveLimit);
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Option> All { get; } =
     [
-        Optimizer, LearningRate, Schedule, Momentum, WeightDecay, MaxGradientNorm, Outer, OuterLearningRate, OuterMomentum, LabelPrior,
+        Optimizer, LearningRate, Schedule, Momentum, WeightDecay, MaxGradientNorm, Outer, OuterLearningRate, OuterMomentum, LabelPrior, MoveLimit,
     ];
 
     /// <summary>The simulation with what they say.</summary>
@@ -57,6 +60,7 @@ internal static class TrainingOptions
             Momentum = (float)parsed.GetValue(OuterMomentum),
         },
         LabelPrior = parsed.GetValue(LabelPrior),
+        MoveLimit = parsed.GetValue(MoveLimit),
     };
 
     private static ILearningRateSchedule ReadSchedule(string text, double rate)

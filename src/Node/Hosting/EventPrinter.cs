@@ -79,7 +79,7 @@ internal sealed class EventPrinter(bool json, TextWriter output)
         string[] rejected = [.. round.Candidates.Where(c => c.Outcome != "kept").Select(c => $"{Short(c.Peer)} {c.Outcome}")];
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"round {round.Round}/{round.Rounds} {round.Mixed}: {(round.Loss is { } loss ? $"loss {loss:0.000}, " : "")}{(round.Accuracy is { } a ? $"accuracy {Percent(a)}, " : "")}kept {round.Candidates.Count - rejected.Length} of {round.Candidates.Count}{(rejected.Length > 0 ? " (" + string.Join(", ", rejected) + ")" : "")}");
+            $"round {round.Round}/{round.Rounds} {round.Mixed}: {(round.Loss is { } loss ? $"loss {loss:0.000}, " : "")}{(round.Accuracy is { } a ? $"accuracy {Percent(a)}, " : "")}{(round.WayGone is { } way ? $"moved only {Percent(way)} of the way, " : "")}kept {round.Candidates.Count - rejected.Length} of {round.Candidates.Count}{(rejected.Length > 0 ? " (" + string.Join(", ", rejected) + ")" : "")}");
     }
 
     private static string Why(SuspectPeer suspect) => suspect.Far >= suspect.Twin

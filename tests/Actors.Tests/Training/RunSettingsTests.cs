@@ -26,6 +26,8 @@ public sealed class RunSettingsTests
             new RunSettings { OuterOptimizer = "nesterov", OuterLearningRate = 0.7, OuterMomentum = 0.9, LabelPrior = 0.5 },
             new RunSettings { OuterMomentum = 0, LabelPrior = 0 },
             new RunSettings { MixingRounds = 3 },
+            new RunSettings { MoveLimit = 0 },
+            new RunSettings { MoveLimit = 10 },
             new RunSettings { ExchangePrecision = "float16" },
             new RunSettings { Topology = "rpel-pull:3", Guard = 1, MinPeers = 7 },
             new RunSettings { Guard = 0 },
@@ -45,7 +47,7 @@ public sealed class RunSettingsTests
             """;
         Assert.True(RunSettings.TryDecode(Encoding.UTF8.GetBytes(old), out RunSettings? read));
         Assert.Equal(old, Encoding.UTF8.GetString(read.Encode()));
-        Assert.Equal((null, 0.0, null, "nna"), (read.OuterOptimizer, read.LabelPrior, read.Optimizer, read.Aggregator));
+        Assert.Equal((null, 0.0, null, "nna", 0.0), (read.OuterOptimizer, read.LabelPrior, read.Optimizer, read.Aggregator, read.MoveLimit));
         Assert.Equal(("all", 1), (read.TopologyName(), read.FaultySources()));
     }
 
@@ -87,6 +89,7 @@ public sealed class RunSettingsTests
     [InlineData("run.mixing_rounds is 101, but must be 1 to 100", "mixing_rounds", "101")]
     [InlineData("run.exchange_precision must be float32 or float16", "exchange_precision", "\"int8\"")]
     [InlineData("run.exchange_precision must be float32 or float16", "exchange_precision", "\"\"")]
+    [InlineData("run.move_limit is 0.5, but must be 0 (no limit) or 1 to 1000", "move_limit", "0.5")]
     [InlineData("run.guard is 2, but must be 0 to faulty (1)", "guard", "2")]
     [InlineData("run.guard is -1, but must be 0 to faulty (1)", "guard", "-1")]
     [InlineData("run.topology: unknown topology 'star': use all, ring,", "topology", "\"star\"")]

@@ -56,8 +56,28 @@ public sealed class TrainingSessionTests
         Assert.All(ModelOf(session).Zip(first), pair => Assert.Equal(pair.Second + 11, pair.First, 1e-4f));
     }
 
+    [Theory]
+    [InlineData("mean", 3, 1)]
+    [InlineData("trimmed-mean", 3, 0.006)]
+    [InlineData("trimmed-mean", 0, 1)]
+    public void A_mixing_that_goes_much_farther_than_those_before_is_shortened_unless_nothing_limits_it(string aggregator, double moveLimit, double expected)
+    {
+        using var session = new TrainingSession(TinyData.Settings with { Aggregator = aggregator, MoveLimit = moveLimit, OuterOptimizer = null }, TinyData.Of(0));
+        float[] model = ModelOf(session);
+        foreach (int round in (int[])[1, 2])
+        {
+            model = [.. model.Select(v => v + 1)];
+            Mix(session, round, model);
+        }
+
+        float[] far = [.. model.Select(v => v + 1000)];
+        double? gone = session.Mix(3, [model, far], [1, 1], new AggregationTrace()); // half of that, without a limit
+        Assert.Equal(expected, gone!.Value, 1e-6);
+        Assert.All(ModelOf(session).Zip(model), pair => Assert.Equal(pair.Second + (500 * (float)expected), pair.First, 0.01f));
+    }
+
     private static void Mix(TrainingSession session, int round, float[] model) =>
-        Assert.True(session.Mix(round, [model, model], [1, 1], new AggregationTrace()));
+        Assert.Equal(1, session.Mix(round, [model, model], [1, 1], new AggregationTrace()));
 
     private static float[] ModelOf(TrainingSession session)
     {

@@ -24,7 +24,7 @@ public sealed class GridTests
         string[] values =
         [
             "nodes=12", "byzantine=3", "guard=2", "attack=foe", "aggregator=nnm+trimmed-mean", "topology=rpel-pull:5", "model=cnn", "partition=iid", "gradients=40",
-            "local-steps=4", "batch=5", "latency=5-6", "bandwidth=10", "loss=0.1", "churn=0.1:4", "seed=7",
+            "local-steps=4", "mixing-rounds=3", "exchange-precision=float16", "batch=5", "latency=5-6", "bandwidth=10", "loss=0.1", "churn=0.1:4", "seed=7", "move-limit=2.5",
         ];
         Assert.Equal(SimulationKeys.Names, values.Select(v => v.Split('=')[0]));
         GridCell cell = Assert.Single(Grid.Parse(values, new SimulationOptions()));
@@ -32,7 +32,7 @@ public sealed class GridTests
         Assert.Equal(
             new SimulationSettings(12, 3, "foe", "nnm+trimmed-mean", "cnn", "iid", 40, 4, 5, 7, "rpel-pull:5", 2)
             {
-                Latency = "5-6", Bandwidth = "10", Loss = 0.1, Churn = "0.1:4",
+                MixingRounds = 3, ExchangePrecision = "float16", MoveLimit = 2.5, Latency = "5-6", Bandwidth = "10", Loss = 0.1, Churn = "0.1:4",
             },
             settings);
         Assert.DoesNotContain(':', cell.FileName);
@@ -48,7 +48,7 @@ public sealed class GridTests
     [InlineData("seed=1..2000000000", "'1..2000000000' is no range of at most 10000 numbers, the smaller one first")]
     [InlineData("seed=x", "seed is 'x', but must be a number")]
     [InlineData("loss=0.99", "loss=0.99: loss is 0.99, but must be in [0, 0.9]")]
-    [InlineData("threads=2", "unknown setting 'threads' in the grid: use nodes, byzantine, guard, attack, aggregator, topology, model, partition, gradients, local-steps, batch, latency, bandwidth, loss, churn, seed")]
+    [InlineData("threads=2", "unknown setting 'threads' in the grid: use nodes, byzantine, guard, attack, aggregator, topology, model, partition, gradients, local-steps, mixing-rounds, exchange-precision, batch, latency, bandwidth, loss, churn, seed, move-limit")]
     public void What_cannot_be_run_is_refused_in_one_line(string term, string message) =>
         Assert.Equal(message, Assert.Throws<ArgumentException>(() => Grid.Parse([term], new SimulationOptions())).Message);
 

@@ -145,6 +145,23 @@ public sealed class SimulatedNetworkTests
         Assert.Equal(0, report.PerNode.Sum(n => n.KeptByzantine)); // what is not finite is never kept
     }
 
+    [Fact]
+    public void A_node_that_hears_an_attacker_majority_is_not_thrown_out_by_it()
+    {
+        SimulationOptions options = Small with
+        {
+            Nodes = 60, Byzantine = 15, Attack = "alie", Topology = "rpel-pull:7", Guard = 2, Gradients = 120, LocalSteps = 10, Seed = 2, Partition = "iid",
+        };
+        SimulationReport without = Run(options with { MoveLimit = 0 }, null);
+        Assert.InRange(without.HonestWorstAccuracy, 0, 0.5);
+        Assert.Equal(0, without.Limited);
+
+        SimulationReport report = Run(options, null);
+        Assert.InRange(report.HonestWorstAccuracy, 0.85, 1);
+        Assert.InRange(report.Limited, 1, report.PerNode.Sum(n => n.Mixed) / 10);
+        Assert.Equal(report.ModelHash, Run(options with { Threads = 2 }, null).ModelHash);
+    }
+
     [Theory]
     [InlineData("20", 20, 20)]
     [InlineData("1-50", 1, 50)]

@@ -297,6 +297,8 @@ public sealed class SimulatorTests
         { new() { Byzantine = 6 }, "centred-clipping against 6 Byzantine nodes needs 13 nodes or more, not 11" },
         { new() { Byzantine = 4, Aggregator = "nna-quorum" }, "nna-quorum against 4 Byzantine nodes needs 13 nodes or more, not 11" },
         { new() { LocalSteps = 0 }, "local-steps is 0, but must be in [1, 1000000]" },
+        { new() { MoveLimit = 0.5 }, "move-limit is 0.5, but must be 0 (no limit) or in [1, 1000]" },
+        { new() { MoveLimit = double.NaN }, "move-limit is NaN, but must be 0 (no limit) or in [1, 1000]" },
         { new() { MixingRounds = 0 }, "mixing-rounds is 0, but must be in [1, 100]" },
         { new() { MixingRounds = 101 }, "mixing-rounds is 101, but must be in [1, 100]" },
         { new() { Gradients = 100_000_000, LocalSteps = 2, MixingRounds = 3 }, "mixing-rounds is 3, but must be in [1, 2]" },

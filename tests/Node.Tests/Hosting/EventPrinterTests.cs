@@ -18,7 +18,7 @@ public sealed class EventPrinterTests
         printer.Print(
             new RoundCompleted(2, 30, "mixed", 0.5, 0.912, [new CandidateOutcome("12D3KooWaaaaaaaa", "kept", 1, 0.5), new CandidateOutcome("12D3KooWbbbbbbbb", "refused", null, 0)], 1, 1, 1, 1, 1),
             "{}");
-        printer.Print(new RoundCompleted(3, 30, "mixed", null, null, [], 1, 1, 1, 1, 1), "{}"); // a mixing that follows another has no loss
+        printer.Print(new RoundCompleted(3, 30, "mixed", null, null, [], 1, 1, 1, 1, 1, 0.25), "{}"); // a mixing that follows another has no loss
         printer.Print(new EquivocationFound("12D3KooWbbbbbbbb", 4), "{}");
         printer.Print(
             new FaultyTooSmall(5, 1, 2, 5, [new SuspectPeer("12D3KooWaaaaaaaa", 5, 4, 0, 0), new SuspectPeer("12D3KooWbbbbbbbb", 5, 0, 5, 0)]), "{}");
@@ -31,7 +31,7 @@ public sealed class EventPrinterTests
                 "1 member up",
                 "3 members up, 1 unreachable",
                 "round 2/30 mixed: loss 0.500, accuracy 91.2 %, kept 1 of 2 (bbbbbbbb refused)",
-                "round 3/30 mixed: kept 0 of 0",
+                "round 3/30 mixed: moved only 25.0 % of the way, kept 0 of 0",
                 "bbbbbbbb signed two contributions for round 4",
                 "f = 1 looks too small: 2 peers are outliers over 5 rounds (aaaaaaaa far out in 4 of 5, bbbbbbbb same as another in 5 of 5); a run with faulty = 2 would guard against them",
             ],
