@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using P2PLearn.Networking.Identity;
 using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Swarm;
+using P2PLearn.Networking.Swarm.Connections;
 using P2PLearn.Networking.Transports;
 
 namespace P2PLearn.Networking.Protocols.Dcutr;
@@ -30,6 +32,10 @@ internal sealed class PunchContext(
 
     /// <summary>Attempts that take links now.</summary>
     public int AttemptCount => _attempts.Length;
+
+    /// <summary>A direct connection with a peer that is up now; null when there is none.</summary>
+    public SwarmConnection? DirectConnectionWith(PeerId peer) =>
+        network.ConnectionsOf(peer).FirstOrDefault(c => !c.IsRelayed && !c.IsClosing);
 
     /// <summary>What a peer is told of us, now.</summary>
     public IReadOnlyList<Multiaddr> OwnAddresses() => PunchAddresses.ToTell(

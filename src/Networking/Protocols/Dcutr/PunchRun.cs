@@ -117,8 +117,22 @@ internal sealed class PunchRun : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            return new PunchEvent.RelayLost();
+            return await LastAsync().ConfigureAwait(false);
         }
+    }
+
+    /// <summary>The peer may have ended the relayed connection because the direct one is up, perhaps before this side knows:
+    /// handshakes under way finish, and what comes of them counts.</summary>
+    private async Task<PunchEvent> LastAsync()
+    {
+        Stop();
+        if (_attempt is not null)
+        {
+            await _attempt.Ended.ConfigureAwait(false);
+        }
+
+        SwarmConnection? direct = _relayed.IsClosing ? _context.DirectConnectionWith(Peer) : null;
+        return direct is null ? new PunchEvent.RelayLost() : new PunchEvent.DirectUp(direct.Path);
     }
 
     private void CarryOut(PunchEffect effect)

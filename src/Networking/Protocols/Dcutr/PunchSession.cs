@@ -131,8 +131,7 @@ internal sealed class PunchSession(
             _run = run;
         }
 
-        SwarmConnection? direct = context.Network.ConnectionsOf(Peer).FirstOrDefault(c => !c.IsRelayed && !c.IsClosing);
-        if (direct is not null)
+        if (context.DirectConnectionWith(Peer) is { } direct)
         {
             run.Post(new PunchEvent.DirectUp(direct.Path));
         }

@@ -34,6 +34,26 @@ public class HolePuncherTests
         Assert.Equal(HolePunchOutcome.Punched, (await a.ReportAsync()).Outcome);
     }
 
+    [Fact]
+    public async Task A_relayed_connection_that_ends_because_the_direct_one_is_up_does_not_hide_it()
+    {
+        var world = new NatWorld();
+        await using Puncher a = await Puncher.StartAsync(world.AddHost(1, NatWorld.NatKind.PortRestricted), 1, onOpened: (node, connection) =>
+        {
+            if (!connection.IsRelayed)
+            {
+                node.Network.ConnectionsOf(connection.RemotePeer).First(c => c.IsRelayed).Close(EndReason.ClosedLocally); // as js-libp2p does, when we may not know yet
+            }
+        });
+        await using Puncher b = await Puncher.StartAsync(world.AddHost(2, NatWorld.NatKind.PortRestricted, lag: TimeSpan.FromMilliseconds(30)), 2);
+        await a.DialOverRelayAsync(b);
+
+        HolePunchReport report = await b.ReportAsync();
+
+        Assert.Equal((HolePunchOutcome.Punched, 1), (report.Outcome, report.Attempts));
+        Assert.Equal(ConnectionPath.Punched, (await b.DirectAsync(a)).Path);
+    }
+
     [Theory]
     [InlineData("Open", "Open")]
     [InlineData("Open", "PortRestricted")]

@@ -45,15 +45,25 @@ internal sealed class NatWorld
     /// <param name="number">1 to 254.</param>
     /// <param name="kind">What is in front of it.</param>
     /// <param name="net">Hosts with the same one are behind the same router, whose address is 11.0.0.net.</param>
-    public Host AddHost(int number, NatKind kind, int? net = null)
+    /// <param name="lag">How much later than it could everything that was sent to it is read.</param>
+    public Host AddHost(int number, NatKind kind, int? net = null, TimeSpan lag = default)
     {
-        var host = new Host(this, number, kind, net ?? number);
+        var host = new Host(this, number, kind, net ?? number) { Lag = lag };
         lock (_lock)
         {
             _hosts.Add(host);
         }
 
         return host;
+    }
+
+    private (Link Near, Link Far) Pair(IPEndPoint source, IPEndPoint to)
+    {
+        (Link near, Link far) = Link.Pair(source, to);
+        (near.Lag, far.Lag) = (LagOf(source), LagOf(to));
+        return (near, far);
+
+        TimeSpan LagOf(IPEndPoint end) => _hosts.FirstOrDefault(h => h.Outside.Address.Equals(end.Address))?.Lag ?? TimeSpan.Zero;
     }
 
     private async ValueTask<ITransportLink> DialAsync(Host from, IPEndPoint to, DialOrigin origin, CancellationToken cancellationToken)
@@ -67,7 +77,7 @@ internal sealed class NatWorld
             _dials.Add((source, to));
             if (_pending.Remove((to, source), out TaskCompletionSource<ITransportLink>? theirs))
             {
-                (Link near, Link far) = Link.Pair(source, to);
+                (Link near, Link far) = Pair(source, to);
                 theirs.SetResult(far);
                 return near;
             }
@@ -75,7 +85,7 @@ internal sealed class NatWorld
             Host? target = _hosts.FirstOrDefault(h => h.LetsIn(to, isLocal));
             if (target is not null)
             {
-                (Link near, Link far) = Link.Pair(source, to);
+                (Link near, Link far) = Pair(source, to);
                 return target.Accept(far) ? near : throw new IOException("refused");
             }
 
@@ -137,6 +147,9 @@ internal sealed class NatWorld
         /// <summary>Where it listens.</summary>
         public Multiaddr Address { get; } = Multiaddr.Parse($"/ip4/192.168.{net}.{number}/tcp/{ListenPort}");
 
+        /// <summary>How much later than it could everything that was sent to it is read.</summary>
+        public TimeSpan Lag { get; init; }
+
         /// <summary>Where others see it.</summary>
         public Multiaddr PublicAddress => Multiaddr.FromTcpEndPoint(Outside);
 
@@ -184,13 +197,24 @@ internal sealed class NatWorld
 
         public LinkLimit? Limit { get; init; }
 
+        public TimeSpan Lag { get; set; }
+
         public static (Link First, Link Second) Pair(IPEndPoint first, IPEndPoint second, LinkLimit? limit = null)
         {
             (MemoryLink near, MemoryLink far) = MemoryLink.CreatePair();
             return (new Link(near, first, second) { Limit = limit }, new Link(far, second, first) { Limit = limit });
         }
 
-        public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken) => inner.ReadAsync(buffer, cancellationToken);
+        public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+        {
+            int read = await inner.ReadAsync(buffer, cancellationToken);
+            if (Lag > TimeSpan.Zero)
+            {
+                await Task.Delay(Lag, TimeProvider.System, cancellationToken);
+            }
+
+            return read;
+        }
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => inner.WriteAsync(bytes, cancellationToken);
 

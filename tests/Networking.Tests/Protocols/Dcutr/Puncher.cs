@@ -41,12 +41,18 @@ internal sealed class Puncher : IAsyncDisposable
         int number,
         DcutrOptions? options = null,
         Func<IReadOnlyList<Multiaddr>>? knows = null,
-        Func<SwarmOptions, SwarmOptions>? change = null)
+        Func<SwarmOptions, SwarmOptions>? change = null,
+        Action<Node, SwarmConnection>? onOpened = null)
     {
         Node node = Swarms.Create(number, o => (change ?? (p => p))(o with { Transports = [host] }));
         var holes = new HolePuncher(
             node.Network, options ?? new DcutrOptions(), knows ?? (() => [host.PublicAddress]), AddressRule.PublicInternet);
         var puncher = new Puncher(host, node, holes);
+        if (onOpened is not null)
+        {
+            node.Network.Opened += c => onOpened(node, c); // before it is told to the hole puncher
+        }
+
         await node.ListenAsync(host.Address, CancellationToken.None).LimitAsync("listening");
         holes.Start();
         return puncher;
