@@ -10,12 +10,19 @@ namespace P2PLearn.Actors.Checkpoints;
 
 /// <summary>Makes this node's checkpoints of a run: blocks on the disk first, then the mesh is told.</summary>
 /// <remarks>One at a time; what falls due while the disk is busy is left out, so that a slow disk costs checkpoints and not rounds.</remarks>
-internal sealed class CheckpointWriter(ModelLibrary library, KeyPair identity, RunId run, ModelLayout layout)
+internal sealed class CheckpointWriter(ModelLibrary library, KeyPair identity, RunId run, ModelLayout layout, TimeProvider time)
 {
     /// <summary>Checkpoints of a run that are kept: the newest, and those that joiners may be fetching. Earlier ones are deleted, or a long run would fill
     /// the disk.</summary>
     public const int Kept = 3;
 
+    /// <summary>Most that are kept while they are younger than <see cref="KeptFor"/>: where rounds take some milliseconds, three are gone before a joiner has heard of them.</summary>
+    public const int MaxKept = 64;
+
+    /// <summary>How long a checkpoint is kept at least, unless there are <see cref="MaxKept"/>: time to hear of it, to find who has it, and to fetch it.</summary>
+    public static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(20);
+
+    private readonly Dictionary<Cid, long> _madeAt = []; // in this life, and not released yet
     private int _isBusy;
 
     /// <summary>Stores a model. Takes over the caller's count of the buffer.</summary>
@@ -51,6 +58,7 @@ internal sealed class CheckpointWriter(ModelLibrary library, KeyPair identity, R
         run.CopyTo(runBytes);
         StoredModel stored = await library.AddAsync(
             ModelKeep.Checkpoint, new ModelOrigin(runBytes, round, parents), layout, model.ValueBytes, identity, CancellationToken.None);
+        _madeAt[stored.Root] = time.GetTimestamp();
         await ReleaseAsync(earlier, stored);
         library.Announce(stored.Root);
         return new CheckpointOutcome(
@@ -76,11 +84,15 @@ internal sealed class CheckpointWriter(ModelLibrary library, KeyPair identity, R
     private async Task ReleaseAsync(List<(ModelKeep Keep, StoredModel Model)> earlier, StoredModel stored)
     {
         IEnumerable<(ModelKeep Keep, StoredModel Model)> own = earlier.Where(e => e.Keep == ModelKeep.Checkpoint && e.Model.Root != stored.Root);
-        foreach ((ModelKeep keep, StoredModel model) in own.Skip(Kept - 1).Concat(earlier.Where(e => e.Keep == ModelKeep.Joined)))
+        IEnumerable<(ModelKeep Keep, StoredModel Model)> old = own.Skip(Kept - 1).Where((e, i) => i >= MaxKept - Kept || !IsYoung(e.Model.Root));
+        foreach ((ModelKeep keep, StoredModel model) in old.Concat(earlier.Where(e => e.Keep == ModelKeep.Joined)).ToArray())
         {
+            _madeAt.Remove(model.Root);
             await library.ReleaseAsync(keep, model.Root, CancellationToken.None);
         }
     }
+
+    private bool IsYoung(Cid root) => _madeAt.TryGetValue(root, out long madeAt) && time.GetElapsedTime(madeAt) < KeptFor;
 }
 
 /// <summary>What came of a checkpoint.</summary>

@@ -57,7 +57,7 @@ public sealed class RunContext : IAsyncDisposable
         Pool = new ModelPool(session.Layout.ParameterCount, MaxModels, settings.Precision);
         (_place, _thread, _session, _forger) = (place, thread, session, forger);
         _start = place.Time.GetTimestamp();
-        Checkpoints = place.Library is { } library && forger is null ? new CheckpointWriter(library, place.Identity, Run, session.Layout) : null;
+        Checkpoints = place.Library is { } library && forger is null ? new CheckpointWriter(library, place.Identity, Run, session.Layout, place.Time) : null;
     }
 
     /// <summary>What is trained.</summary>

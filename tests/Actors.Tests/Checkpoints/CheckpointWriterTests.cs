@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using P2PLearn.Actors.Checkpoints;
 using P2PLearn.Actors.Exchange;
 using P2PLearn.Actors.Models;
@@ -25,14 +26,16 @@ public sealed class CheckpointWriterTests
             StoredModel brought = await node.Library.AddAsync(
                 ModelKeep.Pushed, ModelOrigin.None, Layout, new byte[Layout.ParameterCount * 4], node.Key, CancellationToken.None).LimitAsync("a model of a person");
             long before = node.Store.Stats().Bytes;
-            var writer = new CheckpointWriter(node.Library, node.Key, run, Layout);
+            var time = new FakeTimeProvider();
+            var writer = new CheckpointWriter(node.Library, node.Key, run, Layout, time);
             List<Checkpoint> made = [];
             for (int round = 10; round <= 80; round += 10)
             {
+                time.Advance(CheckpointWriter.KeptFor);
                 made.Add(await WriteAsync(writer, pool, round));
             }
 
-            var other = new CheckpointWriter(node.Library, node.Key, RunId.Of("another"u8), Layout);
+            var other = new CheckpointWriter(node.Library, node.Key, RunId.Of("another"u8), Layout, time);
             await WriteAsync(other, pool, 5);
 
             Assert.Equal(0, pool.LentCount);
@@ -44,6 +47,39 @@ public sealed class CheckpointWriterTests
             Assert.InRange(node.Store.Stats().Bytes - before, CheckpointWriter.Kept * model, ((CheckpointWriter.Kept + 1) * model) + 10_000);
             StoredModel newest = (await node.Library.OpenAsync(made[^1].Root, CancellationToken.None))!;
             Assert.Equal([made[^2].Root], newest.Manifest.Parents);
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Where_rounds_are_fast_a_checkpoint_is_kept_until_a_joiner_has_had_time_for_it()
+    {
+        await using var fabric = new Fabric();
+        string folder = Directory.CreateTempSubdirectory("p2plearn-checkpoints-").FullName;
+        await using (LibraryNode node = await LibraryNode.OpenAsync(fabric.AddNode(0), 0, folder))
+        {
+            RunId run = RunId.Of("run"u8);
+            var pool = new ModelPool(Layout.ParameterCount, 2, ExchangePrecision.Float32);
+            var time = new FakeTimeProvider();
+            var writer = new CheckpointWriter(node.Library, node.Key, run, Layout, time);
+            for (int round = 1; round <= 6; round++)
+            {
+                time.Advance(TimeSpan.FromMilliseconds(100));
+                await WriteAsync(writer, pool, round);
+            }
+
+            Assert.Equal(6, (await RootsOfAsync(node.Library, run)).Count());
+            time.Advance(CheckpointWriter.KeptFor - TimeSpan.FromMilliseconds(200)); // those of rounds 1 to 4 are old now
+            await WriteAsync(writer, pool, 7);
+            Assert.Equal(3, (await RootsOfAsync(node.Library, run)).Count());
+
+            for (int round = 8; round <= CheckpointWriter.MaxKept + 10; round++)
+            {
+                await WriteAsync(writer, pool, round);
+            }
+
+            Assert.Equal(CheckpointWriter.MaxKept, (await RootsOfAsync(node.Library, run)).Count()); // no more, however fast
         }
 
         Directory.Delete(folder, recursive: true);
