@@ -55,7 +55,8 @@ public sealed class NatService : IAsyncDisposable
 
         if (options.Dcutr.Enabled)
         {
-            _puncher = new HolePuncher(network, options.Dcutr, () => _autoNat.PunchAddresses, options.PublicAddresses);
+            _puncher = new HolePuncher(
+                network, options.Dcutr, () => _autoNat.PunchAddresses, options.PublicAddresses, _autoNat.FirstAnswerAsync);
             _puncher.Attempted += report => HolePunched?.Invoke(report);
         }
 

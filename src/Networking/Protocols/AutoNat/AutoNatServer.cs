@@ -21,6 +21,7 @@ internal sealed class AutoNatServer
     private readonly DialPolicy _policy;
     private readonly DialBacker _dialer;
     private readonly DialDelegation _delegation;
+    private readonly Func<bool> _servesNow;
     private readonly AutoNatCounters _counters;
     private readonly RequestRates _rates;
     private readonly RequestRates _foreignRates;
@@ -31,6 +32,7 @@ internal sealed class AutoNatServer
     /// <param name="policy">Whom to dial for whom.</param>
     /// <param name="dialer">Dials.</param>
     /// <param name="delegation">Has others dial.</param>
+    /// <param name="servesNow">Whether it dials for anybody at this moment.</param>
     /// <param name="counters">Counts.</param>
     public AutoNatServer(
         ISwarmNetwork network,
@@ -38,10 +40,11 @@ internal sealed class AutoNatServer
         DialPolicy policy,
         DialBacker dialer,
         DialDelegation delegation,
+        Func<bool> servesNow,
         AutoNatCounters counters)
     {
         (_network, _limits, _policy, _dialer) = (network, limits, policy, dialer);
-        (_delegation, _counters) = (delegation, counters);
+        (_delegation, _servesNow, _counters) = (delegation, servesNow, counters);
         _rates = new RequestRates(limits.MaxRequestsPerMinute, limits.MaxRequestsPerPeer, limits.MaxRequestsPerIp);
         _foreignRates = new RequestRates(
             limits.MaxForeignDialsPerMinute, limits.MaxForeignDialsPerMinute, limits.MaxForeignDialsPerTarget);
@@ -52,7 +55,7 @@ internal sealed class AutoNatServer
     {
         _counters.Add(AutoNatEvent.Requested);
         SwarmConnection connection = ((SwarmStream)stream).Connection;
-        bool fits = Interlocked.Increment(ref _running) <= _limits.MaxConcurrent;
+        bool fits = Interlocked.Increment(ref _running) <= _limits.MaxConcurrent && _servesNow();
         try
         {
             if (await JudgeAsync(stream, connection, fits, cancellationToken).ConfigureAwait(false) is { } answer)

@@ -16,12 +16,14 @@ namespace P2PLearn.Networking.Protocols.AutoNat;
 /// <param name="limits">Rates, sizes, deadlines.</param>
 /// <param name="policy">Which addresses.</param>
 /// <param name="dialer">Dials.</param>
+/// <param name="servesNow">Whether it dials for anybody at this moment.</param>
 /// <param name="counters">Counts.</param>
 internal sealed class AutoNatServerV1(
     ISwarmNetwork network,
     AutoNatServerLimits limits,
     DialPolicy policy,
     DialBacker dialer,
+    Func<bool> servesNow,
     AutoNatCounters counters)
 {
     private readonly RequestRates _rates =
@@ -34,7 +36,7 @@ internal sealed class AutoNatServerV1(
     {
         counters.Add(AutoNatEvent.Requested);
         SwarmConnection connection = ((SwarmStream)stream).Connection;
-        bool fits = Interlocked.Increment(ref _running) <= limits.MaxConcurrent;
+        bool fits = Interlocked.Increment(ref _running) <= limits.MaxConcurrent && servesNow();
         try
         {
             if (await ReadAsync(stream, cancellationToken).ConfigureAwait(false) is not { } request)

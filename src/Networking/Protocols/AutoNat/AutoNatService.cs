@@ -40,6 +40,8 @@ internal sealed class AutoNatService : IAsyncDisposable
     private IReadOnlyCollection<IPAddress> _ownIps = [];
     private AutoNatStatus _status = new();
     private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _biasedAnswers;
+    private DateTimeOffset? _askedSince; // when the first request came that had to wait for our own first answer
     private Task? _disposal;
     private bool _started;
 
@@ -65,8 +67,8 @@ internal sealed class AutoNatService : IAsyncDisposable
         var policy = new DialPolicy(options.Limits, publicRule, () => Volatile.Read(ref _ownIps));
         var dialer = new DialBacker(network, options.Limits);
         var delegation = new DialDelegation(network, options.Limits, publicRule, requester, Counters);
-        _server = new AutoNatServer(network, options.Limits, policy, dialer, delegation, Counters);
-        _serverV1 = new AutoNatServerV1(network, options.Limits, policy, dialer, Counters);
+        _server = new AutoNatServer(network, options.Limits, policy, dialer, delegation, ServesNow, Counters);
+        _serverV1 = new AutoNatServerV1(network, options.Limits, policy, dialer, ServesNow, Counters);
     }
 
     /// <summary>Something of what is known changed. One at a time; handlers must not block.</summary>
@@ -450,6 +452,23 @@ internal sealed class AutoNatService : IAsyncDisposable
         }
     }
 
+    /// <summary>Not while our own first answer is waited for: whom we dial for others is no stranger either, and where all of a
+    /// mesh start at once, the first to be asked would have dialled all others before it knew.</summary>
+    private bool ServesNow()
+    {
+        if (!IsAnswerToCome())
+        {
+            return true;
+        }
+
+        lock (_lock)
+        {
+            DateTimeOffset now = Now;
+            _askedSince ??= now;
+            return now - _askedSince >= _options.FirstAnswerPatience;
+        }
+    }
+
     private bool IsPublic(Multiaddr address) => ThinWaist.IpOf(address) is { } ip && _rule.Allows(ip);
 
     private void Take(Probe probe, ProbeResult result)
@@ -460,15 +479,23 @@ internal sealed class AutoNatService : IAsyncDisposable
             result.Addresses.Count > 0 ? result.Addresses[0] : probe.Addresses[0],
             probe.Addresses.Count - 1,
             result.Outcome);
+        bool isBiased;
         lock (_lock)
         {
             DateTimeOffset now = Now;
             bool byStranger = result.From is { } from && !_contacts.Knows(from, now);
+            isBiased = result.Outcome == ProbeOutcome.Reachable && !byStranger;
             _book.Take(probe, result, byStranger, now);
             _plan.Ended(probe.Server.Peer, result.Outcome == ProbeOutcome.Failed, now);
         }
 
-        _firstAnswer.TrySetResult();
+        // A yes from somebody contacted answers nothing. The server may know nobody else yet, as when all of a mesh start at
+        // once: it is asked again before everybody is dialled, and no more than that, since there may be nobody else at all.
+        if (!isBiased || Interlocked.Increment(ref _biasedAnswers) > 1)
+        {
+            _firstAnswer.TrySetResult();
+        }
+
         Wake();
     }
 

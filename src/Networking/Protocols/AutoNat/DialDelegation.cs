@@ -28,7 +28,7 @@ internal sealed class DialDelegation(
     DialRequester requester,
     AutoNatCounters counters)
 {
-    /// <summary>Servers asked one after the other, when the earlier ones refuse at once.</summary>
+    /// <summary>Servers asked one after the other, when the earlier ones refuse, or have no time.</summary>
     public const int MaxAsked = 3;
 
     private readonly ILogger _log = network.LoggerFactory.CreateLogger<AutoNatService>();
@@ -57,14 +57,14 @@ internal sealed class DialDelegation(
         foreach (SwarmConnection other in others.Take(MaxAsked))
         {
             DialVerdict verdict = await requester.AskAsync(other, [address], nonce, cancellationToken).ConfigureAwait(false);
-            AutoNatLog.Delegated(_log, other.RemotePeer.ToShortString(), address, verdict.IsRefused ? "refused" : verdict.Status.ToString());
+            AutoNatLog.Delegated(_log, other.RemotePeer.ToShortString(), address, verdict.IsRefused || verdict.IsRejected ? "it would not" : verdict.Status.ToString());
             if (verdict.Index == 0 && verdict.Status != DialStatus.Unused)
             {
                 counters.Add(AutoNatEvent.Delegated);
                 return verdict.Status;
             }
 
-            if (!verdict.IsRefused)
+            if (!verdict.IsRefused && !verdict.IsRejected)
             {
                 break; // it may have dialled, or been paid
             }

@@ -93,6 +93,7 @@ internal sealed class DialRequester(AutoNatOptions options, TimeProvider time)
             new DialVerdict((int)answer.AddrIdx, answer.DialStatus, IsRefused: false),
         DialResponse.Types.ResponseStatus.Ok => throw AutoNatProtocol.Unexpected("an answer for an address not asked about"),
         DialResponse.Types.ResponseStatus.EDialRefused => DialVerdict.Refused,
+        DialResponse.Types.ResponseStatus.ERequestRejected => DialVerdict.Failed with { IsFinal = true, IsRejected = true },
         _ => DialVerdict.Failed with { IsFinal = true },
     };
 
@@ -121,6 +122,9 @@ internal sealed record DialVerdict(int Index, DialStatus Status, bool IsRefused)
 
     /// <summary>It dials none of these.</summary>
     public static readonly DialVerdict Refused = new(-1, DialStatus.Unused, IsRefused: true);
+
+    /// <summary>It serves nobody, or not us, at this moment: nothing was dialled.</summary>
+    public bool IsRejected { get; init; }
 
     /// <summary>Nothing that follows it counts.</summary>
     public bool IsFinal { get; init; } = Index >= 0;

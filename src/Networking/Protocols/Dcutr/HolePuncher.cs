@@ -19,6 +19,7 @@ internal sealed class HolePuncher : IAsyncDisposable
 {
     private readonly ISwarmNetwork _network;
     private readonly DcutrOptions _options;
+    private readonly Func<CancellationToken, Task> _mayDial;
     private readonly PunchContext _context;
     private readonly PunchResponder _responder;
     private readonly SemaphoreSlim _slots;
@@ -33,14 +34,16 @@ internal sealed class HolePuncher : IAsyncDisposable
     /// <param name="options">Limits.</param>
     /// <param name="punchAddresses">Our own observed, mapped and public direct addresses now, best first.</param>
     /// <param name="publicRule">Which addresses count as public.</param>
+    /// <param name="mayDial">Waited for before a peer is dialled for the first time.</param>
     public HolePuncher(
         ISwarmNetwork network,
         DcutrOptions options,
         Func<IReadOnlyList<Multiaddr>> punchAddresses,
-        AddressRule publicRule)
+        AddressRule publicRule,
+        Func<CancellationToken, Task> mayDial)
     {
         options.Validate();
-        _network = network;
+        (_network, _mayDial) = (network, mayDial);
         _options = options;
         _context = new PunchContext(network, options, punchAddresses, publicRule);
         _responder = new PunchResponder(_context, MayAnswer, r => Attempted?.Invoke(r));
@@ -143,6 +146,7 @@ internal sealed class HolePuncher : IAsyncDisposable
     {
         try
         {
+            await _mayDial(_closing.Token).ConfigureAwait(false);
             await session.RunAsync(_closing.Token).ConfigureAwait(false);
         }
         finally

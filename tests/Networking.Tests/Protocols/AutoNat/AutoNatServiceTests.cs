@@ -109,6 +109,51 @@ public sealed class AutoNatServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_first_yes_that_proves_nothing_is_no_answer_but_a_second_is_since_there_may_be_nobody_else()
+    {
+        AutoNatNode[] servers = await ServersAsync(3);
+        VirtualNat nat = _internet.AddNat("11.8.8.8", NatMapping.EndpointIndependent, NatFilter.Everybody);
+        var once = AutoNatNode.Quick with { ConfirmDelay = TimeSpan.FromHours(1), FirstAnswerPatience = TimeSpan.FromHours(1) };
+        AutoNatNode node = await AddAsync(AutoNatNode.StartAsync(1, _internet, "192.168.1.2", nat, once));
+        await AutoNatNode.ConnectAsync(node, servers[0]); // it knows nobody: it dials back itself
+        Task answer = node.Service.FirstAnswerAsync(default);
+        await Within.UntilAsync(() => node.Counters[AutoNatEvent.Reachable] == 1, "the first yes");
+
+        await AutoNatNode.ConnectAsync(servers[1], servers[2]);
+        Assert.False(answer.IsCompleted);
+        await AutoNatNode.ConnectAsync(node, servers[1]); // it has a stranger dial back
+        await answer.LimitAsync("an answer by a stranger");
+        await Within.UntilAsync(() => node.Service.Filtering == NatFiltering.EndpointIndependent, "the verdict");
+
+        AutoNatNode second = await AddAsync(AutoNatNode.StartAsync(
+            2, _internet, "192.168.1.3", nat, AutoNatNode.Quick with { FirstAnswerPatience = TimeSpan.FromHours(1) }));
+        await AutoNatNode.ConnectAsync(second, servers[0]);
+        await second.Service.FirstAnswerAsync(default).LimitAsync("the second yes of the only server");
+        Assert.True(second.Counters[AutoNatEvent.Reachable] >= 2);
+    }
+
+    [Fact]
+    public async Task A_node_that_waits_for_its_first_answer_dials_for_nobody_and_another_is_asked()
+    {
+        AutoNatNode server = (await ServersAsync(1))[0];
+        VirtualNat nat = _internet.AddNat("11.8.8.8", NatMapping.EndpointIndependent, NatFilter.Everybody);
+        var waits = AutoNatNode.Quick with { FirstProbeDelay = TimeSpan.FromHours(1), FirstAnswerPatience = TimeSpan.FromHours(1) };
+        AutoNatNode waiting = await AddAsync(AutoNatNode.StartAsync(1, _internet, "192.168.1.2", nat, waits));
+        await AutoNatNode.ConnectAsync(waiting, server);
+        AutoNatNode first = await AddAsync(AutoNatNode.StartAsync(2, _internet, "11.9.9.9"));
+        await AutoNatNode.ConnectAsync(first, server);
+        await Within.UntilAsync(() => first.Service.Overall == Reachability.Public, "the first is answered");
+        Assert.NotEqual(0, waiting.Counters[AutoNatEvent.Rejected]);
+
+        AutoNatNode second = await AddAsync(AutoNatNode.StartAsync(3, _internet, "11.7.7.7"));
+        await AutoNatNode.ConnectAsync(second, server);
+        await Within.UntilAsync(() => second.Service.Overall == Reachability.Public, "the second is answered");
+
+        Assert.NotEqual(0, first.Counters[AutoNatEvent.Dialled]); // whoever was asked first
+        Assert.Equal(0, waiting.Counters[AutoNatEvent.Dialled]);
+    }
+
+    [Fact]
     public async Task A_node_waits_for_a_first_answer_only_where_a_nat_may_be_and_not_for_ever()
     {
         AutoNatNode[] servers = await ServersAsync(1);
@@ -285,7 +330,7 @@ public sealed class AutoNatServiceTests : IAsyncLifetime
                 var limits = AutoNatNode.Quick.Limits;
                 var policy = new DialPolicy(limits, AddressRule.PublicInternet, () => []);
                 var server1 = new AutoNatServerV1(
-                    server.Swarm.Network, limits, policy, new DialBacker(server.Swarm.Network, limits), server.Counters);
+                    server.Swarm.Network, limits, policy, new DialBacker(server.Swarm.Network, limits), () => true, server.Counters);
                 server.Swarm.Network.Handle(AutoNatProtocol.V1, server1.AnswerAsync, 2);
             }
 

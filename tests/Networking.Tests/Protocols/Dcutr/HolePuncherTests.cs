@@ -2,6 +2,7 @@ using P2PLearn.Networking.Multiformats;
 using P2PLearn.Networking.Protocols.Dcutr;
 using P2PLearn.Networking.Swarm;
 using P2PLearn.Networking.Swarm.Connections;
+using P2PLearn.Networking.Tests.Swarm;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Networking.Tests.Protocols.Dcutr;
@@ -92,6 +93,28 @@ public class HolePuncherTests
         Assert.True(b.Node.Connections.Single().IsRelayed);
         Assert.Empty(a.Reports);
         await Within.UntilAsync(() => world.PendingCount == 0, "no dial is left over");
+    }
+
+    [Fact]
+    public async Task Nobody_is_dialled_back_before_it_is_known_whom_the_nat_lets_in()
+    {
+        var world = new NatWorld();
+        NatWorld.Host open = world.AddHost(1, NatWorld.NatKind.Open);
+        await using Puncher a = await Puncher.StartAsync(open, 1);
+        a.Node.Network.LocalAddresses.Set(AddressSource.Observed, [open.PublicAddress]);
+        var answer = new TaskCompletionSource();
+        await using Puncher b = await Puncher.StartAsync(world.AddHost(2, NatWorld.NatKind.PortRestricted), 2, mayDial: answer.Task);
+        int dials = 0;
+        b.Node.Network.Dialling += _ => Interlocked.Increment(ref dials);
+        await a.DialOverRelayAsync(b);
+        await Swarms.IdentifiedAsync(b.Node, a.Node);
+        await Task.Delay(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(0, dials);
+
+        answer.SetResult();
+
+        Assert.NotEqual(ConnectionPath.Relayed, (await b.DirectAsync(a)).Path);
+        Assert.NotEqual(0, dials);
     }
 
     [Fact]

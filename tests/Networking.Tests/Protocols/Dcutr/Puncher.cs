@@ -42,11 +42,16 @@ internal sealed class Puncher : IAsyncDisposable
         DcutrOptions? options = null,
         Func<IReadOnlyList<Multiaddr>>? knows = null,
         Func<SwarmOptions, SwarmOptions>? change = null,
-        Action<Node, SwarmConnection>? onOpened = null)
+        Action<Node, SwarmConnection>? onOpened = null,
+        Task? mayDial = null)
     {
         Node node = Swarms.Create(number, o => (change ?? (p => p))(o with { Transports = [host] }));
         var holes = new HolePuncher(
-            node.Network, options ?? new DcutrOptions(), knows ?? (() => [host.PublicAddress]), AddressRule.PublicInternet);
+            node.Network,
+            options ?? new DcutrOptions(),
+            knows ?? (() => [host.PublicAddress]),
+            AddressRule.PublicInternet,
+            _ => mayDial ?? Task.CompletedTask);
         var puncher = new Puncher(host, node, holes);
         if (onOpened is not null)
         {
