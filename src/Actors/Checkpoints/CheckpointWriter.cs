@@ -19,10 +19,15 @@ internal sealed class CheckpointWriter(ModelLibrary library, KeyPair identity, R
     /// <summary>Most that are kept while they are younger than <see cref="KeptFor"/>: where rounds take some milliseconds, three are gone before a joiner has heard of them.</summary>
     public const int MaxKept = 64;
 
-    /// <summary>How long a checkpoint is kept at least, unless there are <see cref="MaxKept"/>: time to hear of it, to find who has it, and to fetch it.</summary>
+    /// <summary>The part of the store's quota that those younger than <see cref="KeptFor"/> may take, one in so many: models of hundreds of megabytes would fill the store in some rounds, and
+    /// the next checkpoints would fail.</summary>
+    public const int QuotaShare = 4;
+
+    /// <summary>How long a checkpoint is kept at least, unless there are <see cref="MaxKept"/>, or no room: time to hear of it, to find who has it, and to fetch it.</summary>
     public static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(20);
 
     private readonly Dictionary<Cid, long> _madeAt = []; // in this life, and not released yet
+    private readonly int _most = (int)Math.Clamp(library.QuotaBytes / QuotaShare / (layout.ParameterCount * (long)sizeof(float)), Kept, MaxKept);
     private int _isBusy;
 
     /// <summary>Stores a model. Takes over the caller's count of the buffer.</summary>
@@ -84,7 +89,7 @@ internal sealed class CheckpointWriter(ModelLibrary library, KeyPair identity, R
     private async Task ReleaseAsync(List<(ModelKeep Keep, StoredModel Model)> earlier, StoredModel stored)
     {
         IEnumerable<(ModelKeep Keep, StoredModel Model)> own = earlier.Where(e => e.Keep == ModelKeep.Checkpoint && e.Model.Root != stored.Root);
-        IEnumerable<(ModelKeep Keep, StoredModel Model)> old = own.Skip(Kept - 1).Where((e, i) => i >= MaxKept - Kept || !IsYoung(e.Model.Root));
+        IEnumerable<(ModelKeep Keep, StoredModel Model)> old = own.Skip(Kept - 1).Where((e, i) => i >= _most - Kept || !IsYoung(e.Model.Root));
         foreach ((ModelKeep keep, StoredModel model) in old.Concat(earlier.Where(e => e.Keep == ModelKeep.Joined)).ToArray())
         {
             _madeAt.Remove(model.Root);

@@ -34,6 +34,9 @@ public sealed class ModelLibrary : IAsyncDisposable
         _announcer = routing is null ? null : new ModelAnnouncer(routing, time);
     }
 
+    /// <summary>Most bytes that the store holds.</summary>
+    public long QuotaBytes => _store.Stats().QuotaBytes;
+
     /// <summary>Makes a model into blocks, and keeps them; all is on the disk when the task ends.</summary>
     /// <param name="keep">Why it is kept.</param>
     /// <param name="origin">Where it comes from.</param>

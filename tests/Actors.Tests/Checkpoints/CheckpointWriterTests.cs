@@ -5,6 +5,7 @@ using P2PLearn.Actors.Models;
 using P2PLearn.Actors.Tests.Models;
 using P2PLearn.Crdt.Contributions;
 using P2PLearn.Learning.Models;
+using P2PLearn.Networking.Blocks;
 using P2PLearn.TestKit;
 
 namespace P2PLearn.Actors.Tests.Checkpoints;
@@ -80,6 +81,28 @@ public sealed class CheckpointWriterTests
             }
 
             Assert.Equal(CheckpointWriter.MaxKept, (await RootsOfAsync(node.Library, run)).Count()); // no more, however fast
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Young_checkpoints_take_a_part_of_the_store_only()
+    {
+        await using var fabric = new Fabric();
+        string folder = Directory.CreateTempSubdirectory("p2plearn-checkpoints-").FullName;
+        long quota = 6 * CheckpointWriter.QuotaShare * Layout.ParameterCount * sizeof(float); // room for six
+        await using (LibraryNode node = await LibraryNode.OpenAsync(fabric.AddNode(0), 0, folder, new BlockStoreOptions { QuotaBytes = quota }))
+        {
+            RunId run = RunId.Of("run"u8);
+            var pool = new ModelPool(Layout.ParameterCount, 2, ExchangePrecision.Float32);
+            var writer = new CheckpointWriter(node.Library, node.Key, run, Layout, new FakeTimeProvider());
+            for (int round = 1; round <= 40; round++) // more than the store could hold
+            {
+                await WriteAsync(writer, pool, round);
+            }
+
+            Assert.Equal(6, (await RootsOfAsync(node.Library, run)).Count());
         }
 
         Directory.Delete(folder, recursive: true);

@@ -34,8 +34,8 @@ internal sealed class LibraryNode : IAsyncDisposable
 
     public KeyPair Key { get; }
 
-    public static async Task<LibraryNode> OpenAsync(FabricNode node, int index, string folder) => new(
-        await FileBlockStore.OpenAsync(folder, new BlockStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None)
+    public static async Task<LibraryNode> OpenAsync(FabricNode node, int index, string folder, BlockStoreOptions? options = null) => new(
+        await FileBlockStore.OpenAsync(folder, options ?? new BlockStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None)
             .LimitAsync("opening the store"),
         node,
         index);
