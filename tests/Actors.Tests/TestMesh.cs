@@ -33,7 +33,7 @@ internal sealed class TestMesh : IAsyncDisposable
 
     public TestLog Log { get; } = new();
 
-    /// <summary>How many times the usual limit the hosts may take to stop: tens of them on a busy machine take longer.</summary>
+    /// <summary>How many times the usual limit the hosts may take to meet and to stop: tens of them on a busy machine take longer.</summary>
     public int Patience { get; init; } = 1;
 
     /// <summary>Frames that any host of this mesh refused.</summary>
@@ -97,7 +97,7 @@ internal sealed class TestMesh : IAsyncDisposable
         try
         {
             await Within.UntilAsync(
-                () => hosts.All(host => UpCount(host) == hosts.Count), $"{hosts.Count} hosts see each other up");
+                () => hosts.All(host => UpCount(host) == hosts.Count), $"{hosts.Count} hosts see each other up", Patience);
         }
         catch (TimeoutException e)
         {

@@ -46,8 +46,9 @@ public sealed class JsDcutrTests
         await node.ConnectAsync(Multiaddr.Parse((string)listening["addresses"]![0]!), default).LimitAsync("dialling");
         HolePunchReport ended = await report.LimitAsync("a direct connection");
 
-        Assert.Equal(HolePunchOutcome.Punched, ended.Outcome);
-        Assert.NotNull(ended.RoundTrip);
+        // On a busy machine its dial may outrun its SYNC, which goes over the relay, and then looks like one that dials us back.
+        Assert.True(ended.Outcome is HolePunchOutcome.Punched or HolePunchOutcome.Reversed, $"{ended}");
+        Assert.True(ended.Outcome == HolePunchOutcome.Reversed || ended.RoundTrip is not null);
         // js-libp2p begins once for every identify, so perhaps twice at once.
         JsonObject[] messages = [.. (await MessagesAsync(js)).DistinctBy(Describe)];
         Assert.Equal(["sent CONNECT", "received CONNECT", "sent SYNC"], messages.Select(Describe));

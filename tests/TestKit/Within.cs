@@ -3,8 +3,8 @@ namespace P2PLearn.TestKit;
 /// <summary>Waiting with an end: a test that hangs says what it was waiting for.</summary>
 public static class Within
 {
-    /// <summary>Long enough for a loaded two-core machine; a test never waits this long unless it fails.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    /// <summary>Long enough for two cores that thirty others want too; a test never waits this long unless it fails.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
     /// <summary>Awaits a task for at most <see cref="Limit"/>, or that many times as long.</summary>
     /// <exception cref="TimeoutException">Names <paramref name="what"/>.</exception>

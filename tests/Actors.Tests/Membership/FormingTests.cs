@@ -11,7 +11,7 @@ public sealed class FormingTests
     [InlineData(16)]
     public async Task Hosts_started_at_the_same_moment_form_one_cluster(int count)
     {
-        await using TestMesh mesh = new();
+        await using TestMesh mesh = new() { Patience = 2 };
 
         ClusterHost[] hosts = await mesh.FormAsync(count);
 
