@@ -10,7 +10,7 @@ public sealed class NatVerdictTests(ITestOutputHelper output)
     private static readonly (string Host, string Type, string State, string Mapping, string Filtering)[] Sites =
     [
         ("a1", "full-cone", "reachable", "endpoint-independent", "endpoint-independent"),
-        ("b1", "address-restricted", "relayed", "endpoint-independent", "unknown"), // who could test it has been talked to, so is let in
+        ("b1", "address-restricted", "relayed", "endpoint-independent", "unknown or endpoint-dependent"), // those who come to test it have mostly been talked to, so are let in
         ("c1", "port-restricted", "relayed", "endpoint-independent", "endpoint-dependent"),
         ("d1", "symmetric", "relayed", "endpoint-dependent", "unknown"), // no address of it that could be tested
         ("e1", "firewall", "relayed", "none", "endpoint-dependent"),
@@ -43,7 +43,8 @@ public sealed class NatVerdictTests(ITestOutputHelper output)
         for (long start = TimeProvider.System.GetTimestamp(); ;)
         {
             JsonObject view = await daemons.NatAsync(host);
-            bool isRight = verdict == ((string)view["state"]!, (string)view["mapping"]!, (string)view["filtering"]!);
+            bool isRight = (verdict.State, verdict.Mapping) == ((string)view["state"]!, (string)view["mapping"]!)
+                && verdict.Filtering.Split(" or ").Contains((string)view["filtering"]!);
             if (isRight || TimeProvider.System.GetElapsedTime(start) > Limit)
             {
                 Assert.True(isRight, $"{host}: {view.ToJsonString()}");
