@@ -66,7 +66,7 @@ public sealed record AutoNatOptions
 
     /// <summary>How long a node that may be behind a NAT waits for the first answer before it dials everybody, default 15 s:
     /// whom it has dialled is no stranger any more.</summary>
-    /// <remarks>A first yes that came from somebody contacted answers nothing: a second answer is waited for.</remarks>
+    /// <remarks>A first yes that came from somebody contacted answers nothing: a second answer is waited for. As long, counted from the first request, nobody is dialled for others either.</remarks>
     public TimeSpan FirstAnswerPatience { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long somebody we were connected to is no stranger, default 2 h 4 min (RFC 5382, REQ-5: how long a NAT

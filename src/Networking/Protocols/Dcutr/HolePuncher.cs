@@ -34,7 +34,7 @@ internal sealed class HolePuncher : IAsyncDisposable
     /// <param name="options">Limits.</param>
     /// <param name="punchAddresses">Our own observed, mapped and public direct addresses now, best first.</param>
     /// <param name="publicRule">Which addresses count as public.</param>
-    /// <param name="mayDial">Waited for before a peer is dialled for the first time.</param>
+    /// <param name="mayDial">Waited for before a peer that came over a relay is dialled.</param>
     public HolePuncher(
         ISwarmNetwork network,
         DcutrOptions options,

@@ -154,6 +154,22 @@ public sealed class AutoNatServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_node_whose_patience_is_over_dials_for_others_though_nobody_answered_it()
+    {
+        AutoNatNode server = (await ServersAsync(1))[0];
+        VirtualNat nat = _internet.AddNat("11.8.8.8", NatMapping.EndpointIndependent, NatFilter.Everybody);
+        var spent = AutoNatNode.Quick with { FirstProbeDelay = TimeSpan.FromHours(1), FirstAnswerPatience = TimeSpan.Zero };
+        AutoNatNode node = await AddAsync(AutoNatNode.StartAsync(1, _internet, "192.168.1.2", nat, spent));
+        await AutoNatNode.ConnectAsync(node, server);
+        AutoNatNode asking = await AddAsync(AutoNatNode.StartAsync(2, _internet, "11.9.9.9"));
+        await AutoNatNode.ConnectAsync(asking, server);
+
+        await Within.UntilAsync(() => node.Counters[AutoNatEvent.Dialled] > 0, "it dials in the server's place");
+
+        Assert.Equal(0, node.Counters[AutoNatEvent.Rejected]);
+    }
+
+    [Fact]
     public async Task A_node_waits_for_a_first_answer_only_where_a_nat_may_be_and_not_for_ever()
     {
         AutoNatNode[] servers = await ServersAsync(1);
